@@ -1,0 +1,49 @@
+//! Why a clip does not do what it was asked.
+
+use crate::{Quality, Slug};
+
+/// A command that the clip refuses. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The command needs a clip, and there is none.
+    #[error("the clip is not registered")]
+    NotRegistered,
+    /// Another clip has this slug.
+    #[error("the slug `{slug}` is taken")]
+    SlugTaken {
+        /// The slug.
+        slug: Slug,
+    },
+    /// The clip has a source already.
+    #[error("the clip has a source already")]
+    SourceExists,
+    /// There is no encoding to work on.
+    #[error("the clip has nothing to encode")]
+    NothingToEncode,
+    /// The encoding has ended, or another generation took its place.
+    #[error("encoding {generation} has ended")]
+    EncodingEnded {
+        /// The encoding.
+        generation: u32,
+    },
+    /// Another worker holds the lease by now.
+    #[error("the lease with token {token} was lost; the current one is {current}")]
+    LeaseLost {
+        /// The caller's token.
+        token: i64,
+        /// The latest token.
+        current: i64,
+    },
+    /// The rung is not part of the plan.
+    #[error("{quality} is not part of the plan")]
+    NotPlanned {
+        /// The rung.
+        quality: Quality,
+    },
+    /// Rungs are missing.
+    #[error("{} rungs are missing", missing.len())]
+    Unfinished {
+        /// The rungs.
+        missing: Vec<Quality>,
+    },
+}

@@ -1,0 +1,19 @@
+//! What is true about a clip: the aggregate with its commands, events and refusals, the ladder and the plan.
+//!
+//! Promises: no I/O, no clock, no randomness, no SQL, no actors. Time and identifiers come in as arguments, so that
+//! every rule here is tested by giving events and a command and looking at what comes out.
+
+pub mod clip;
+mod frame_rate;
+mod id;
+pub mod ladder;
+pub mod plan;
+mod quality;
+pub mod report;
+pub mod source;
+mod variant;
+
+pub use frame_rate::{FrameRate, InvalidFrameRate};
+pub use id::{ClipId, InvalidId, InvalidSlug, SessionId, Slug};
+pub use quality::{InvalidQuality, Quality};
+pub use variant::{Segment, Variant};
