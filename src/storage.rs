@@ -1,0 +1,22 @@
+//! The database: the two logs, the group-commit writer, checkpoints, leases and keys.
+//!
+//! Promises: an append is answered after its commit; positions of a log are dense and become visible in order; a
+//! projection's rows and its checkpoint commit in one transaction. Which database runs is known in `db.rs` and
+//! `dialect.rs` only.
+
+mod codec;
+mod db;
+mod dialect;
+mod error;
+pub(crate) mod follow;
+pub(crate) mod keys;
+pub(crate) mod leases;
+mod log;
+pub(crate) mod rebuild;
+mod writer;
+
+pub use db::{AnyRow, Db, Tx};
+pub use error::StorageError;
+pub use log::{Log, Logs, RawEvent};
+pub use writer::{Append, AppendError, Appended, Expected, LogWriter, NewEvent};
+pub(crate) use codec::{decode, encode};

@@ -1,0 +1,228 @@
+//! Which database runs, and how a statement is run on it.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use clipper_projections::{Arg, Query, Statement};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
+};
+use sqlx::{Arguments, FromRow, Postgres, Sqlite, Transaction};
+
+use super::StorageError;
+
+/// A row type that both databases can fill.
+pub trait AnyRow: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin + 'static {}
+
+impl<T> AnyRow for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin + 'static {}
+
+/// The database.
+#[derive(Clone, Debug)]
+pub enum Db {
+    /// Embedded: one connection writes, many read.
+    Sqlite {
+        /// The one writing connection; taking it is taking the write lock.
+        write: SqlitePool,
+        /// Read-only connections, which never wait for the writer (WAL).
+        read: SqlitePool,
+    },
+    /// A server.
+    Postgres(PgPool),
+}
+
+/// A transaction.
+#[derive(Debug)]
+pub enum Tx {
+    /// On SQLite.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// On PostgreSQL.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+const READERS: u32 = 8;
+const SERVER_CONNECTIONS: u32 = 16;
+
+impl Db {
+    /// Opens `sqlite:PATH` (created when absent) or `postgres://…`, and brings its schema up to date.
+    pub async fn open(url: &str) -> Result<Self, StorageError> {
+        let db = Self::connect(url).await?;
+        db.migrate().await?;
+        Ok(db)
+    }
+
+    /// Opens a database as it is.
+    pub async fn connect(url: &str) -> Result<Self, StorageError> {
+        if url.starts_with("sqlite:") {
+            Self::connect_sqlite(url).await
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            let options = PgConnectOptions::from_str(url)?;
+            let pool = PgPoolOptions::new().max_connections(SERVER_CONNECTIONS);
+            Ok(Self::Postgres(pool.connect_with(options).await?))
+        } else {
+            Err(StorageError::UnknownDatabase(url.to_owned()))
+        }
+    }
+
+    async fn connect_sqlite(url: &str) -> Result<Self, StorageError> {
+        // FULL: a commit is on disk before it is answered, also through a power cut.
+        let common = SqliteConnectOptions::from_str(url)?.busy_timeout(Duration::from_secs(10));
+        let writing = common
+            .clone()
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full);
+        let write = SqlitePoolOptions::new().max_connections(1).connect_with(writing).await?;
+        let read = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(common.read_only(true));
+        Ok(Self::Sqlite { write, read })
+    }
+
+    /// Brings the schema up to date.
+    pub async fn migrate(&self) -> Result<(), StorageError> {
+        match self {
+            Self::Sqlite { write, .. } => sqlx::migrate!("migrations/sqlite").run(write).await?,
+            Self::Postgres(pool) => sqlx::migrate!("migrations/postgres").run(pool).await?,
+        }
+        Ok(())
+    }
+
+    /// The name of the product behind the address.
+    pub fn product(&self) -> &'static str {
+        match self {
+            Self::Sqlite { .. } => "SQLite",
+            Self::Postgres(_) => "PostgreSQL",
+        }
+    }
+
+    /// All rows of a query.
+    pub async fn all<R: AnyRow>(&self, query: Query<R>) -> Result<Vec<R>, StorageError> {
+        let Statement { sql, args } = query.statement;
+        Ok(match self {
+            Self::Sqlite { read, .. } => {
+                sqlx::query_as_with(sql, sqlite_args(&args)?).fetch_all(read).await?
+            }
+            Self::Postgres(pool) => sqlx::query_as_with(sql, postgres_args(&args)?).fetch_all(pool).await?,
+        })
+    }
+
+    /// The first row of a query, if there is one.
+    pub async fn optional<R: AnyRow>(&self, query: Query<R>) -> Result<Option<R>, StorageError> {
+        let Statement { sql, args } = query.statement;
+        Ok(match self {
+            Self::Sqlite { read, .. } => {
+                sqlx::query_as_with(sql, sqlite_args(&args)?).fetch_optional(read).await?
+            }
+            Self::Postgres(pool) => {
+                sqlx::query_as_with(sql, postgres_args(&args)?).fetch_optional(pool).await?
+            }
+        })
+    }
+
+    /// Runs one statement in a transaction of its own and tells how many rows it touched.
+    pub async fn execute(&self, statement: &Statement) -> Result<u64, StorageError> {
+        let mut tx = self.begin().await?;
+        let touched = tx.execute(statement).await?;
+        tx.commit().await?;
+        Ok(touched)
+    }
+
+    /// Begins a transaction that writes.
+    pub async fn begin(&self) -> Result<Tx, StorageError> {
+        Ok(match self {
+            // IMMEDIATE takes the write lock now: a transaction that reads first and writes later would fail with BUSY.
+            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Lets go of every connection.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Tx {
+    /// Runs a statement and tells how many rows it touched.
+    pub async fn execute(&mut self, statement: &Statement) -> Result<u64, StorageError> {
+        Ok(match self {
+            Self::Sqlite(tx) => {
+                let query = sqlx::query_with(statement.sql, sqlite_args(&statement.args)?);
+                query.execute(&mut **tx).await?.rows_affected()
+            }
+            Self::Postgres(tx) => {
+                let query = sqlx::query_with(statement.sql, postgres_args(&statement.args)?);
+                query.execute(&mut **tx).await?.rows_affected()
+            }
+        })
+    }
+
+    /// The first row of a query, if there is one.
+    pub async fn optional<R: AnyRow>(&mut self, query: Query<R>) -> Result<Option<R>, StorageError> {
+        let Statement { sql, args } = query.statement;
+        Ok(match self {
+            Self::Sqlite(tx) => {
+                sqlx::query_as_with(sql, sqlite_args(&args)?).fetch_optional(&mut **tx).await?
+            }
+            Self::Postgres(tx) => {
+                sqlx::query_as_with(sql, postgres_args(&args)?).fetch_optional(&mut **tx).await?
+            }
+        })
+    }
+
+    /// Makes everything durable.
+    pub async fn commit(self) -> Result<(), StorageError> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+
+    /// Undoes everything.
+    pub async fn rollback(self) -> Result<(), StorageError> {
+        match self {
+            Self::Sqlite(tx) => tx.rollback().await?,
+            Self::Postgres(tx) => tx.rollback().await?,
+        }
+        Ok(())
+    }
+}
+
+fn sqlite_args(args: &[Arg]) -> Result<SqliteArguments, StorageError> {
+    let mut bound = SqliteArguments::default();
+    for arg in args {
+        match arg {
+            Arg::Text(value) => bound.add(value.clone()),
+            Arg::Int(value) => bound.add(*value),
+            Arg::Float(value) => bound.add(*value),
+            Arg::Bool(value) => bound.add(*value),
+            Arg::Uuid(value) => bound.add(value.map(|uuid| uuid.to_string())),
+            Arg::Time(value) => bound.add(*value),
+        }
+        .map_err(|error| StorageError::Database(sqlx::Error::Encode(error)))?;
+    }
+    Ok(bound)
+}
+
+fn postgres_args(args: &[Arg]) -> Result<PgArguments, StorageError> {
+    let mut bound = PgArguments::default();
+    for arg in args {
+        match arg {
+            Arg::Text(value) => bound.add(value.clone()),
+            Arg::Int(value) => bound.add(*value),
+            Arg::Float(value) => bound.add(*value),
+            Arg::Bool(value) => bound.add(*value),
+            Arg::Uuid(value) => bound.add(*value),
+            Arg::Time(value) => bound.add(*value),
+        }
+        .map_err(|error| StorageError::Database(sqlx::Error::Encode(error)))?;
+    }
+    Ok(bound)
+}

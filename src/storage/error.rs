@@ -1,0 +1,75 @@
+//! What can go wrong in the database, told apart by the driver's codes once and for all.
+
+/// A failure of the database.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// A unique constraint refused a row.
+    #[error("a row with this key exists already")]
+    UniqueViolation(#[source] sqlx::Error),
+    /// The database was busy or lost the race; the same transaction may succeed when tried again.
+    #[error("the database is busy")]
+    Busy(#[source] sqlx::Error),
+    /// Anything else that the database says.
+    #[error("the database failed")]
+    Database(#[source] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("the schema could not be migrated")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// The address names no database that is known.
+    #[error("`{0}` is not a database address: use sqlite:PATH or postgres://…")]
+    UnknownDatabase(String),
+    /// An event in the log is not readable.
+    #[error("event {position} (`{event_type}`, schema version {schema_version}) is not readable")]
+    UnreadableEvent {
+        /// Where it lies.
+        position: i64,
+        /// Its type.
+        event_type: String,
+        /// The version of its shape.
+        schema_version: i64,
+        /// What the reader says.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// An event lies in a stream whose name carries no identifier.
+    #[error("event {position} lies in a stream with a broken name")]
+    UnreadableStream {
+        /// Where it lies.
+        position: i64,
+        /// What the reader says.
+        #[source]
+        source: clipper_domain::InvalidId,
+    },
+    /// A value could not be written as JSON.
+    #[error("a value could not be encoded")]
+    Encode(#[source] serde_json::Error),
+    /// The reader came to a gap in positions, which are dense.
+    #[error("the log `{log}` has no event {expected}, the next is {found}")]
+    Gap {
+        /// Which log.
+        log: &'static str,
+        /// The position that is missing.
+        expected: i64,
+        /// The position found in its place.
+        found: i64,
+    },
+    /// Another follower of the projection was faster.
+    #[error("the checkpoint of `{projection}` was moved by another follower")]
+    CheckpointMoved {
+        /// Which projection.
+        projection: &'static str,
+    },
+}
+
+impl From<sqlx::Error> for StorageError {
+    /// SQLite: <https://www.sqlite.org/rescode.html>. PostgreSQL: appendix A of its manual.
+    fn from(error: sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(|e| e.code()).map(std::borrow::Cow::into_owned);
+        match code.as_deref() {
+            Some("1555" | "2067" | "23505") => Self::UniqueViolation(error),
+            // BUSY and its extensions, LOCKED; serialization failure, deadlock, lock time-out.
+            Some("5" | "261" | "517" | "6" | "262" | "40001" | "40P01" | "55P03") => Self::Busy(error),
+            _ => Self::Database(error),
+        }
+    }
+}

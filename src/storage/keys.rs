@@ -1,0 +1,60 @@
+//! API keys: stored as hashes only.
+
+use chrono::{DateTime, Utc};
+use clipper_projections::{Query, Statement};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::{Db, StorageError};
+
+/// Who a key speaks for.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub(crate) struct KeyRow {
+    /// The user.
+    pub(crate) user_id: String,
+    /// What the key may do, separated by spaces.
+    pub(crate) scopes: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct CountRow {
+    keys: i64,
+}
+
+/// The hash under which a key is stored. Keys are 32 random bytes, so that one fast hash is enough.
+pub(crate) fn hash(key: &str) -> String {
+    Sha256::digest(key.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The owner of a key.
+pub(crate) async fn find(db: &Db, key: &str) -> Result<Option<KeyRow>, StorageError> {
+    db.optional(Query::new("SELECT user_id, scopes FROM api_keys WHERE hash = $1", vec![hash(key).into()])).await
+}
+
+/// Whether any key exists.
+pub(crate) async fn any(db: &Db) -> Result<bool, StorageError> {
+    let query = Query::<CountRow>::new("SELECT CAST(COUNT(*) AS BIGINT) AS keys FROM api_keys", vec![]);
+    Ok(db.optional(query).await?.is_some_and(|row| row.keys > 0))
+}
+
+/// Stores a key's hash; harmless when it is known.
+pub(crate) async fn store(
+    db: &Db,
+    id: Uuid,
+    key: &str,
+    owner: &KeyRow,
+    now: DateTime<Utc>,
+) -> Result<(), StorageError> {
+    let statement = Statement::new(
+        "INSERT INTO api_keys (id, user_id, hash, scopes, created_at) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (hash) DO NOTHING",
+        vec![
+            id.into(),
+            owner.user_id.as_str().into(),
+            hash(key).into(),
+            owner.scopes.as_str().into(),
+            now.into(),
+        ],
+    );
+    db.execute(&statement).await.map(|_| ())
+}

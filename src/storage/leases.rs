@@ -1,0 +1,79 @@
+//! Leases: a unit of work belongs to one holder at a time, until it stops renewing.
+//!
+//! Each take-over raises the token, and whatever the holder does carries it: a late reply of a holder that lost its
+//! lease is recognised and changes nothing.
+
+use chrono::{DateTime, Utc};
+use clipper_projections::{Query, Statement};
+
+use super::{Db, StorageError};
+
+/// A lease that is held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Lease {
+    /// What it is on.
+    pub(crate) resource: String,
+    /// Who holds it.
+    pub(crate) holder: String,
+    /// The fencing token.
+    pub(crate) token: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct TokenRow {
+    token: i64,
+}
+
+/// How far the holder of a lease has come.
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+pub(crate) struct ProgressRow {
+    /// From 0 to 1.
+    pub(crate) progress: f64,
+}
+
+/// Takes a lease that is free or has run out; nothing, when somebody holds it. The token is higher than any before,
+/// and higher than `above`.
+pub(crate) async fn take(
+    db: &Db,
+    resource: &str,
+    holder: &str,
+    above: i64,
+    (now, until): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<Option<Lease>, StorageError> {
+    let query = Query::<TokenRow>::new(
+        "INSERT INTO leases (resource, holder, token, progress, expires_at) VALUES ($1, $2, $3 + 1, 0, $5) \
+         ON CONFLICT (resource) DO UPDATE SET holder = excluded.holder, progress = 0, \
+         token = CASE WHEN leases.token > $3 THEN leases.token + 1 ELSE $3 + 1 END, expires_at = excluded.expires_at \
+         WHERE leases.expires_at <= $4 RETURNING token",
+        vec![resource.into(), holder.into(), above.into(), now.into(), until.into()],
+    );
+    let mut tx = db.begin().await?;
+    let row = tx.optional(query).await?;
+    tx.commit().await?;
+    Ok(row.map(|row| Lease { resource: resource.to_owned(), holder: holder.to_owned(), token: row.token }))
+}
+
+/// Holds on to a lease; false, when it was lost.
+pub(crate) async fn renew(
+    db: &Db,
+    lease: &Lease,
+    progress: f64,
+    until: DateTime<Utc>,
+) -> Result<bool, StorageError> {
+    let statement = Statement::new(
+        "UPDATE leases SET progress = $3, expires_at = $4 WHERE resource = $1 AND token = $2",
+        vec![lease.resource.as_str().into(), lease.token.into(), progress.into(), until.into()],
+    );
+    Ok(db.execute(&statement).await? == 1)
+}
+
+/// Gives a lease back, so that another may take it at once. The row stays: it remembers the token.
+pub(crate) async fn give_back(db: &Db, lease: &Lease, now: DateTime<Utc>) -> Result<(), StorageError> {
+    renew(db, lease, 0.0, now).await.map(|_| ())
+}
+
+/// How far the holder has come.
+pub(crate) async fn progress(db: &Db, resource: &str) -> Result<Option<f64>, StorageError> {
+    let query = Query::<ProgressRow>::new("SELECT progress FROM leases WHERE resource = $1", vec![resource.into()]);
+    Ok(db.optional(query).await?.map(|row| row.progress))
+}
