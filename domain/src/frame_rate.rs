@@ -18,6 +18,9 @@ pub struct FrameRate {
 pub struct InvalidFrameRate(pub String);
 
 impl FrameRate {
+    /// 25 frames per second: what stands in where there is no rate at all.
+    pub const PAL: Self = Self { num: 25, den: 1 };
+
     /// A frame rate from a fraction, reduced; nothing when it is zero or not finite.
     pub fn new(num: u32, den: u32) -> Option<Self> {
         if num == 0 || den == 0 {
@@ -52,6 +55,20 @@ impl FrameRate {
     pub fn seconds(self, frames: u64) -> f64 {
         frames as f64 * f64::from(self.den) / f64::from(self.num)
     }
+
+    /// Thousandths of a frame per second: the three decimals of HLS's `FRAME-RATE`.
+    pub fn per_thousand_seconds(self) -> u64 {
+        rounded(u128::from(self.num) * 1_000, u128::from(self.den))
+    }
+
+    /// How long `frames` frames last, to the nearest tick of 1/90000 s.
+    pub fn ticks_90k(self, frames: u32) -> u64 {
+        rounded(u128::from(frames) * u128::from(self.den) * 90_000, u128::from(self.num))
+    }
+}
+
+fn rounded(dividend: u128, divisor: u128) -> u64 {
+    u64::try_from((dividend + divisor / 2) / divisor).unwrap_or(u64::MAX)
 }
 
 fn gcd(a: u32, b: u32) -> u32 {
@@ -71,5 +88,24 @@ impl FromStr for FrameRate {
         let (num, den) = text.split_once('/').unwrap_or((text, "1"));
         let parsed = num.parse().ok().zip(den.parse().ok());
         parsed.and_then(|(num, den)| Self::new(num, den)).ok_or_else(|| InvalidFrameRate(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broadcast_rates_are_exact() {
+        let film = FrameRate::new(24_000, 1_001).unwrap();
+        assert_eq!((film.ticks_90k(72), film.ticks_90k(1)), (270_270, 3_754));
+        assert_eq!(film.per_thousand_seconds(), 23_976);
+    }
+
+    #[test]
+    fn a_rate_without_frames_or_seconds_is_no_rate() {
+        assert_eq!(FrameRate::new(0, 1), None);
+        assert_eq!(FrameRate::new(25, 0), None);
+        assert!("25/x".parse::<FrameRate>().is_err());
     }
 }

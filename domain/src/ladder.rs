@@ -1,8 +1,8 @@
-//! The ladder: the rungs that a clip may have, with their ceilings, and the H.264 level that a picture needs.
+//! The ladder: the rungs that a clip may have, with their ceilings.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FrameRate, Quality};
+use crate::Quality;
 
 /// The video codec of a rung.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,66 +86,11 @@ fn scaled_even(length: u32, num: u32, den: u32) -> u32 {
     u32::try_from(halves * 2).unwrap_or(u32::MAX).max(2)
 }
 
-/// A row of Table A-1 of ITU-T H.264: level × 10, macroblocks per second and per frame, kbit/s and kbit for Main.
-struct LevelLimits(u32, u64, u64, u32, u32);
-
-const LEVELS: [LevelLimits; 15] = [
-    LevelLimits(10, 1_485, 99, 64, 175),
-    LevelLimits(11, 3_000, 396, 192, 500),
-    LevelLimits(12, 6_000, 396, 384, 1_000),
-    LevelLimits(13, 11_880, 396, 768, 2_000),
-    LevelLimits(20, 11_880, 396, 2_000, 2_000),
-    LevelLimits(21, 19_800, 792, 4_000, 4_000),
-    LevelLimits(22, 20_250, 1_620, 4_000, 4_000),
-    LevelLimits(30, 40_500, 1_620, 10_000, 10_000),
-    LevelLimits(31, 108_000, 3_600, 14_000, 14_000),
-    LevelLimits(32, 216_000, 5_120, 20_000, 20_000),
-    LevelLimits(40, 245_760, 8_192, 20_000, 25_000),
-    LevelLimits(42, 522_240, 8_704, 50_000, 62_500),
-    LevelLimits(50, 589_824, 22_080, 135_000, 135_000),
-    LevelLimits(51, 983_040, 36_864, 240_000, 240_000),
-    LevelLimits(52, 2_073_600, 36_864, 240_000, 240_000),
-];
-
-/// The lowest H.264 level (× 10) that holds this picture, rate and ceiling; nothing when none does.
-pub fn h264_level((width, height): (u32, u32), rate: FrameRate, max_kbps: u32, buffer_kbit: u32) -> Option<u32> {
-    let (columns, rows) = (u64::from(width.div_ceil(16)), u64::from(height.div_ceil(16)));
-    let per_frame = columns * rows;
-    let per_second = (per_frame * u64::from(rate.num())).div_ceil(u64::from(rate.den()));
-    // A.3.1: neither side may exceed the square root of eight times the frame size.
-    let side_fits = |frame_limit: u64| columns.max(rows).pow(2) <= 8 * frame_limit;
-    LEVELS
-        .iter()
-        .find(|LevelLimits(_, second_limit, frame_limit, kbps, kbit)| {
-            per_second <= *second_limit
-                && per_frame <= *frame_limit
-                && side_fits(*frame_limit)
-                && max_kbps <= *kbps
-                && buffer_kbit <= *kbit
-        })
-        .map(|LevelLimits(level, ..)| *level)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn rate(fps: u32) -> FrameRate {
-        FrameRate::new(fps, 1).unwrap()
-    }
-
-    #[test]
-    fn the_usual_pictures_need_the_usual_levels() {
-        assert_eq!(h264_level((854, 480), rate(24), 2_200, 4_000), Some(30));
-        assert_eq!(h264_level((854, 480), rate(30), 2_200, 4_000), Some(31));
-        assert_eq!(h264_level((1280, 720), rate(30), 5_500, 10_000), Some(31));
-        assert_eq!(h264_level((1280, 720), rate(60), 5_500, 10_000), Some(32));
-        assert_eq!(h264_level((1920, 1080), rate(30), 11_000, 20_000), Some(40));
-        assert_eq!(h264_level((1920, 1080), rate(60), 11_000, 20_000), Some(42));
-        assert_eq!(h264_level((16_000, 16_000), rate(1), 11_000, 20_000), None);
-    }
 
     #[test]
     fn portrait_stays_portrait_and_is_fitted_by_its_short_side() {
@@ -176,13 +121,6 @@ mod tests {
             let of = |side| rungs_for(side, &Quality::ALL).len();
             prop_assert!(of(small) <= of(large));
             prop_assert!(of(small) >= 1);
-        }
-
-        #[test]
-        fn the_level_rises_with_the_rate(width in 16_u32..4_096, height in 16_u32..2_304, fps in 1_u32..59) {
-            let slow = h264_level((width, height), rate(fps), 2_200, 4_000);
-            let fast = h264_level((width, height), rate(fps + 1), 2_200, 4_000);
-            prop_assert!(fast.is_none() || slow <= fast);
         }
     }
 }

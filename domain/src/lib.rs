@@ -7,6 +7,7 @@ pub mod clip;
 mod frame_rate;
 mod id;
 pub mod ladder;
+mod level;
 pub mod plan;
 mod quality;
 pub mod report;
@@ -15,5 +16,6 @@ mod variant;
 
 pub use frame_rate::{FrameRate, InvalidFrameRate};
 pub use id::{ClipId, InvalidId, InvalidSlug, SessionId, Slug};
+pub use level::h264_level;
 pub use quality::{InvalidQuality, Quality};
 pub use variant::{Segment, Variant};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ladder::{self, Codec, Rung};
 use crate::source::SourceFacts;
-use crate::{FrameRate, Quality};
+use crate::{FrameRate, Quality, h264_level};
 
 /// The choices of the operator that a plan depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct Plan {
     pub frame_limit: u64,
     /// Whether the source is interlaced and must not stay so (Apple authoring specification 1.14).
     pub deinterlace: bool,
+    /// Whether the source is HDR and is brought into the range of BT.709.
+    pub tone_map: bool,
     /// Whether there is sound.
     pub audio: bool,
     /// The rungs, from small to large.
@@ -57,7 +59,7 @@ pub struct PlannedRung {
     /// The codec.
     pub codec: Codec,
     /// The H.264 level × 10.
-    pub level: u32,
+    pub level: u8,
     /// The ceiling for any second of video in kbit/s.
     pub max_kbps: u32,
     /// The decoder buffer in kbit.
@@ -82,10 +84,13 @@ pub enum NoPlan {
 /// The highest rate that HLS allows (Apple authoring specification 1.19).
 const MAX_FPS: u32 = 60;
 
+/// Slower sources show each picture several times, so that a segment can end every few seconds.
+const MIN_FPS: u32 = 5;
+
 /// Decides what to encode from a source.
 pub fn plan(source: &SourceFacts, wanted: &[Quality], settings: PlanSettings) -> Result<Plan, NoPlan> {
     let size = source.display_size();
-    let frame_rate = capped(source.frame_rate, MAX_FPS);
+    let frame_rate = raised(capped(source.frame_rate, MAX_FPS), MIN_FPS);
     let key_frame_interval = frames_in(frame_rate, settings.key_frame_seconds);
     let key_frames_per_segment = (settings.segment_seconds / settings.key_frame_seconds.max(1)).max(1);
     let rungs = ladder::rungs_for(size.0.min(size.1), wanted)
@@ -100,6 +105,7 @@ pub fn plan(source: &SourceFacts, wanted: &[Quality], settings: PlanSettings) ->
         segment_frames: key_frame_interval * key_frames_per_segment,
         frame_limit: frame_limit(source.duration_ms, frame_rate),
         deinterlace: source.interlaced,
+        tone_map: matches!(source.transfer.as_deref(), Some("smpte2084" | "arib-std-b67")),
         audio: source.audio.is_some(),
         rungs,
     })
@@ -109,7 +115,7 @@ fn planned(rung: &Rung, size: (u32, u32), frame_rate: FrameRate) -> Option<Plann
     let (width, height) = ladder::fit(size, rung.short_side);
     let frame_step = steps_under(frame_rate, rung.max_fps);
     let rate = frame_rate.divided_by(frame_step);
-    let level = ladder::h264_level((width, height), rate, rung.max_kbps, rung.buffer_kbit)?;
+    let level = h264_level((width, height), rate, rung.max_kbps, rung.buffer_kbit)?;
     Some(PlannedRung {
         quality: rung.quality,
         width,
@@ -125,6 +131,11 @@ fn planned(rung: &Rung, size: (u32, u32), frame_rate: FrameRate) -> Option<Plann
 
 fn capped(rate: FrameRate, max_fps: u32) -> FrameRate {
     rate.divided_by(steps_under(rate, max_fps))
+}
+
+fn raised(rate: FrameRate, min_fps: u32) -> FrameRate {
+    let times = rate.den().saturating_mul(min_fps).div_ceil(rate.num()).max(1);
+    FrameRate::new(rate.num().saturating_mul(times), rate.den()).unwrap_or(rate)
 }
 
 fn steps_under(rate: FrameRate, max_fps: u32) -> u32 {
@@ -165,6 +176,7 @@ mod tests {
     fn source(width: u32, height: u32, rate: &str) -> SourceFacts {
         SourceFacts {
             container: "mov".to_owned(),
+            video_stream: 0,
             video_codec: "h264".to_owned(),
             coded_width: width,
             coded_height: height,
@@ -236,7 +248,8 @@ mod tests {
             source.duration_ms = duration;
             let settings = PlanSettings { segment_seconds: segment, key_frame_seconds: 2 };
             let Ok(plan) = plan(&source, &Quality::ALL, settings) else { return Ok(()); };
-            prop_assert!(plan.frame_rate.as_f64() <= 60.0);
+            prop_assert!(plan.frame_rate.as_f64() <= 60.0 && plan.frame_rate.as_f64() >= 5.0);
+            prop_assert!(plan.segment_seconds() <= f64::from(segment) + 1.0);
             prop_assert_eq!(plan.segment_frames % plan.key_frame_interval, 0);
             for rung in &plan.rungs {
                 prop_assert!(rung.width <= width && rung.height <= height);

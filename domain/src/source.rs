@@ -9,6 +9,8 @@ use crate::FrameRate;
 pub struct SourceFacts {
     /// The demuxer that opened it (`mov,mp4,m4a,3gp,3g2,mj2`, `matroska,webm`, …).
     pub container: String,
+    /// The index of the video stream that is shown; cover pictures are passed over.
+    pub video_stream: u32,
     /// The video codec (`h264`, `hevc`, `vp9`, …).
     pub video_codec: String,
     /// Width of the coded picture in pixels, before rotation and before the pixel shape is applied.
@@ -38,6 +40,8 @@ pub struct SourceFacts {
 /// Facts about the audio track that is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AudioFacts {
+    /// The index of the stream.
+    pub stream: u32,
     /// The audio codec (`aac`, `opus`, …).
     pub codec: String,
     /// Channels.

@@ -24,6 +24,7 @@ fn stored(sha256: &str) -> StoredSource {
 fn facts() -> SourceFacts {
     SourceFacts {
         container: "mov".to_owned(),
+        video_stream: 0,
         video_codec: "h264".to_owned(),
         coded_width: 1280,
         coded_height: 720,

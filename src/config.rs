@@ -1,0 +1,161 @@
+//! Settings: flags over environment over `clipper.toml` over defaults. The only place that reads the environment.
+
+mod layers;
+
+use std::path::{Path, PathBuf};
+
+use clipper_domain::plan::PlanSettings;
+use serde::{Deserialize, Serialize};
+
+pub use layers::ConfigError;
+use layers::Layers;
+
+/// Every setting of the program.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The address to listen on.
+    pub listen: String,
+    /// Where everything is kept that has no place of its own.
+    pub data_dir: PathBuf,
+    /// `sqlite:PATH` or `postgres://…`; a file in the data directory when absent.
+    pub database_url: Option<String>,
+    /// `file:///PATH`; a folder in the data directory when absent.
+    pub media_url: Option<String>,
+    /// The first API key; one is made at the first start when absent.
+    #[serde(skip_serializing)]
+    pub admin_key: Option<String>,
+    /// Uploads.
+    pub upload: UploadConfig,
+    /// Encoding.
+    pub encode: EncodeConfig,
+    /// HTTP.
+    pub http: HttpConfig,
+}
+
+/// Settings of uploads.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UploadConfig {
+    /// The largest source in bytes.
+    pub max_bytes: u64,
+}
+
+/// Settings of encoding.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EncodeConfig {
+    /// Encodings that run at once in this process.
+    pub workers: usize,
+    /// The program that encodes.
+    pub ffmpeg: PathBuf,
+    /// The program that probes.
+    pub ffprobe: PathBuf,
+    /// Seconds of a media segment.
+    pub segment_seconds: u32,
+    /// The longest source in seconds.
+    pub max_seconds: u64,
+    /// The most pixels of a source's picture.
+    pub max_pixels: u64,
+    /// Memory that ffmpeg may address, in MiB.
+    pub memory_mib: u64,
+    /// Seconds without a new frame after which ffmpeg counts as stuck.
+    pub stall_seconds: u64,
+    /// Seconds after which a silent worker loses its lease.
+    pub lease_seconds: u32,
+}
+
+/// Settings of the HTTP server.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpConfig {
+    /// Origins whose pages may play clips and report, separated by commas; `*` for any.
+    pub allowed_origins: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8080".to_owned(),
+            data_dir: PathBuf::from("data"),
+            database_url: None,
+            media_url: None,
+            admin_key: None,
+            upload: UploadConfig::default(),
+            encode: EncodeConfig::default(),
+            http: HttpConfig::default(),
+        }
+    }
+}
+
+impl Default for UploadConfig {
+    fn default() -> Self {
+        Self { max_bytes: 4 << 30 }
+    }
+}
+
+impl Default for EncodeConfig {
+    fn default() -> Self {
+        Self {
+            workers: 1,
+            ffmpeg: PathBuf::from("ffmpeg"),
+            ffprobe: PathBuf::from("ffprobe"),
+            segment_seconds: 6,
+            max_seconds: 4 * 3_600,
+            // A little more than 8K, the largest picture that phones record.
+            max_pixels: 8_192 * 4_352,
+            memory_mib: 8_192,
+            stall_seconds: 60,
+            lease_seconds: 9,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file (`clipper.toml` in the working directory, unless another is named) and the environment.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let file = file.map(Path::to_path_buf).or_else(|| std::env::var("CLIPPER_CONFIG").ok().map(PathBuf::from));
+        let layers = match file {
+            Some(path) => Layers::of_file(&path)?,
+            None => Layers::of_optional_file(Path::new("clipper.toml"))?,
+        };
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let config: Self = layers.with_environment(environment)?.into_config()?;
+        config.checked()
+    }
+
+    fn checked(self) -> Result<Self, ConfigError> {
+        let invalid = |key, problem: &str| Err(ConfigError::Invalid { key, problem: problem.to_owned() });
+        if !(2..=20).contains(&self.encode.segment_seconds) {
+            return invalid("encode.segment_seconds", "must be between 2 and 20");
+        }
+        if !(3..=600).contains(&self.encode.lease_seconds) {
+            return invalid("encode.lease_seconds", "must be between 3 and 600");
+        }
+        if self.media_root().is_none() {
+            return invalid("media_url", "must be file:///PATH");
+        }
+        Ok(self)
+    }
+
+    /// The address of the database.
+    pub fn database_url(&self) -> String {
+        let default = || format!("sqlite:{}", self.data_dir.join("clipper.db").display());
+        self.database_url.clone().unwrap_or_else(default)
+    }
+
+    /// The folder of the media store; nothing, when the address names none.
+    pub fn media_root(&self) -> Option<PathBuf> {
+        match &self.media_url {
+            None => Some(self.data_dir.join("video")),
+            Some(url) => url.strip_prefix("file://").map(PathBuf::from),
+        }
+    }
+
+    /// What plans depend on.
+    pub fn plan_settings(&self) -> PlanSettings {
+        PlanSettings { segment_seconds: self.encode.segment_seconds, ..PlanSettings::default() }
+    }
+}

@@ -1,0 +1,232 @@
+//! The only place that starts a process.
+//!
+//! Each runs under limits of memory and output, with a low priority, an empty environment and no standard input, is
+//! killed when its future is dropped, and its last words are kept.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
+
+use super::progress;
+
+/// The programs and their limits.
+#[derive(Clone, Debug)]
+pub struct Tools {
+    /// The program that encodes.
+    pub ffmpeg: PathBuf,
+    /// The program that probes.
+    pub ffprobe: PathBuf,
+    /// The most pixels of a picture.
+    pub max_pixels: u64,
+    /// The longest source in seconds.
+    pub max_seconds: u64,
+    /// Memory that a process may address, in MiB.
+    pub memory_mib: u64,
+    /// How long the frame counter may stand still.
+    pub stall: Duration,
+}
+
+/// Why a process did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum FfmpegError {
+    /// The program cannot be started.
+    #[error("cannot start `{}`: is ffmpeg installed? (apt-get install ffmpeg)", program.display())]
+    Start {
+        /// The program.
+        program: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It was not done in time, or its frame counter stood still.
+    #[error("ffmpeg made no progress for {} s", after.as_secs())]
+    Stalled {
+        /// How long.
+        after: Duration,
+    },
+    /// It ended with an error.
+    #[error("ffmpeg failed: {}", last_line(stderr))]
+    Failed {
+        /// Its exit code; absent when a signal ended it.
+        code: Option<i32>,
+        /// Its last words.
+        stderr: String,
+    },
+    /// Reading from it, or the disk, failed.
+    #[error("talking to ffmpeg failed")]
+    Io(#[from] std::io::Error),
+}
+
+/// Demuxers that may open an upload. Not among them: playlists, scripts, images and whatever else reads other files.
+pub(super) const FORMATS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf,gif";
+
+/// Runs under `sh` for the limits of `ulimit`, which no safe call of ours can set for a child alone.
+const LIMITED: &str = r#"ulimit -v "$1" && ulimit -f "$2" && shift 2 && exec nice -n 5 "$@""#;
+
+/// The largest single file that a process may write, in blocks of 512 bytes: 16 GiB.
+const FILE_BLOCKS: &str = "33554432";
+
+const STDERR_KEPT: usize = 8 * 1_024;
+const PROBE_TIME: Duration = Duration::from_secs(60);
+
+/// Runs ffprobe and returns what it prints.
+pub(super) async fn ffprobe(tools: &Tools, arguments: &[String]) -> Result<Vec<u8>, FfmpegError> {
+    let run = async {
+        let mut child = spawn(tools, &tools.ffprobe, arguments, None)?;
+        let stderr = child.stderr.take();
+        let mut output = vec![];
+        let mut stdout = child.stdout.take();
+        let read = async {
+            match &mut stdout {
+                Some(stdout) => stdout.read_to_end(&mut output).await,
+                None => Ok(0),
+            }
+        };
+        let (read, stderr) = tokio::join!(read, last_words(stderr));
+        read?;
+        finish(child, stderr).await?;
+        Ok(output)
+    };
+    timeout(PROBE_TIME, run).await.unwrap_or(Err(FfmpegError::Stalled { after: PROBE_TIME }))
+}
+
+/// Runs ffprobe and hands over its lines one by one, so that a long listing is never held whole.
+pub(super) async fn ffprobe_lines(
+    tools: &Tools,
+    arguments: &[String],
+    mut on_line: impl FnMut(&str),
+) -> Result<(), FfmpegError> {
+    let mut child = spawn(tools, &tools.ffprobe, arguments, None)?;
+    let stderr = child.stderr.take();
+    let Some(mut lines) = lines_of(&mut child) else { return Ok(()) };
+    let read = async {
+        loop {
+            match timeout(tools.stall, lines.next_line()).await {
+                Ok(Ok(Some(line))) => on_line(&line),
+                Ok(Ok(None)) => return Ok(()),
+                Ok(Err(error)) => return Err(FfmpegError::Io(error)),
+                Err(_elapsed) => return Err(FfmpegError::Stalled { after: tools.stall }),
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        result = async { tokio::join!(read, last_words(stderr)) } => {
+            result.0?;
+            finish(child, result.1).await
+        }
+    }
+}
+
+/// Runs ffmpeg; a frame counter that stands still, not a wall clock, is what ends it.
+pub(super) async fn transcode(
+    tools: &Tools,
+    arguments: &[String],
+    work: &Path,
+    on_time: impl Fn(u64),
+) -> Result<(), FfmpegError> {
+    let mut child = spawn(tools, &tools.ffmpeg, arguments, Some(work))?;
+    let stderr = child.stderr.take();
+    let Some(lines) = lines_of(&mut child) else { return Ok(()) };
+    let (watched, stderr) = tokio::join!(watch(lines, tools.stall, on_time, &mut child), last_words(stderr));
+    watched?;
+    finish(child, stderr).await
+}
+
+/// Follows the progress report until it ends; kills a process that stands still.
+async fn watch(
+    mut lines: Lines<BufReader<ChildStdout>>,
+    stall: Duration,
+    on_time: impl Fn(u64),
+    child: &mut Child,
+) -> Result<(), FfmpegError> {
+    let mut counter = progress::Counter::default();
+    let mut moved = tokio::time::Instant::now();
+    loop {
+        let deadline = moved + stall;
+        match tokio::time::timeout_at(deadline, lines.next_line()).await {
+            Ok(Ok(Some(line))) => {
+                if counter.take(&line) {
+                    moved = tokio::time::Instant::now();
+                    on_time(counter.out_ms());
+                }
+            }
+            Ok(Ok(None)) => return Ok(()),
+            Ok(Err(error)) => return Err(FfmpegError::Io(error)),
+            Err(_elapsed) => {
+                child.start_kill()?;
+                return Err(FfmpegError::Stalled { after: stall });
+            }
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that starts processes")]
+fn spawn(
+    tools: &Tools,
+    program: &Path,
+    arguments: &[String],
+    work: Option<&Path>,
+) -> Result<Child, FfmpegError> {
+    let start = |source| FfmpegError::Start { program: program.to_owned(), source };
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", LIMITED, "sh", &(tools.memory_mib * 1_024).to_string(), FILE_BLOCKS])
+        .arg(program)
+        .args(arguments)
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    if let Some(work) = work {
+        command.current_dir(work);
+    }
+    command.spawn().map_err(start)
+}
+
+async fn finish(mut child: Child, stderr: String) -> Result<(), FfmpegError> {
+    let status = child.wait().await?;
+    if status.success() { Ok(()) } else { Err(FfmpegError::Failed { code: status.code(), stderr }) }
+}
+
+fn lines_of(child: &mut Child) -> Option<Lines<BufReader<ChildStdout>>> {
+    child.stdout.take().map(|stdout| BufReader::new(stdout).lines())
+}
+
+/// Reads a stream to its end and keeps the last of it.
+async fn last_words(stream: Option<impl AsyncRead + Unpin>) -> String {
+    let Some(mut stream) = stream else { return String::new() };
+    let mut kept = Vec::with_capacity(2 * STDERR_KEPT);
+    let mut part = [0_u8; 4_096];
+    while let Ok(count @ 1..) = stream.read(&mut part).await {
+        kept.extend_from_slice(part.get(..count).unwrap_or_default());
+        if kept.len() > STDERR_KEPT {
+            kept.drain(..kept.len() - STDERR_KEPT);
+        }
+    }
+    String::from_utf8_lossy(&kept).into_owned()
+}
+
+fn last_line(stderr: &str) -> &str {
+    stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no reason given")
+}
+
+/// The first line that a program prints about itself, for `doctor`.
+pub(crate) async fn version(program: &Path) -> Result<String, FfmpegError> {
+    let tools = Tools {
+        ffmpeg: program.to_owned(),
+        ffprobe: program.to_owned(),
+        max_pixels: 0,
+        max_seconds: 0,
+        memory_mib: 8_192,
+        stall: PROBE_TIME,
+    };
+    let output = ffprobe(&tools, &["-version".to_owned()]).await?;
+    Ok(String::from_utf8_lossy(&output).lines().next().unwrap_or_default().to_owned())
+}

@@ -1,0 +1,42 @@
+//! What HLS asks of a rendition, and whether a rendition keeps to it.
+//!
+//! Bytes become facts ([`inspect_segment`]), facts become a measured rendition ([`measure`]), measured renditions
+//! become playlists ([`MediaPlaylist`], [`render_master`]), and every step can be checked against Apple's authoring
+//! specification and RFC 8216 ([`validate_rendition`], [`validate_set`], [`validate_master`]).
+//!
+//! Promises:
+//! - pure: no files, clock or network, the same bytes always give the same answer;
+//! - arbitrary bytes and text give a typed error, never a panic;
+//! - durations, bit rates, `CODECS` and sizes come from the bytes, never from what an encoder was asked to do; only
+//!   the frame rate is given, for `FRAME-RATE` and for how long the very last picture is shown;
+//! - durations are whole ticks of the 90 kHz clock, so no sum of them drifts.
+
+mod aac;
+mod bits;
+mod clock;
+mod master;
+mod nal;
+mod parse;
+mod pes;
+mod playlist;
+mod rendition;
+mod segment;
+mod sps;
+#[cfg(test)]
+mod synthetic;
+mod ts;
+mod validate;
+
+pub use aac::AudioFacts;
+pub use master::{MasterVariant, render_master};
+pub use parse::{
+    ParseError, ParsedMaster, ParsedMedia, ParsedSegment, ParsedVariant, Playlist, parse_playlist,
+};
+pub use playlist::{Container, MediaPlaylist, PlaylistKind, SegmentName, SegmentNames, parse_segment_name};
+pub use rendition::{MeasureError, RenditionFacts, SegmentEntry, measure};
+pub use segment::{InspectError, KeyFrame, SegmentFacts, inspect_segment};
+pub use sps::Sps;
+pub use validate::{
+    Expected, Finding, Severity, validate_declared, validate_master, validate_media, validate_rendition,
+    validate_set,
+};

@@ -1,0 +1,52 @@
+//! The 90 kHz clock of MPEG transport streams: wraparound and seconds.
+
+use std::time::Duration;
+
+pub(super) const TICKS_PER_SECOND: u64 = 90_000;
+
+/// Time stamps have 33 bits and start again after 26.5 hours (ISO/IEC 13818-1, 2.4.3.7).
+const WRAP: i64 = 1 << 33;
+
+/// The value of the wrapped time stamp `raw` that lies nearest to `reference`.
+pub(super) fn unwrap_near(reference: i64, raw: i64) -> i64 {
+    let ahead = raw.wrapping_sub(reference).rem_euclid(WRAP);
+    if ahead < WRAP / 2 {
+        reference.saturating_add(ahead)
+    } else {
+        reference.saturating_add(ahead).saturating_sub(WRAP)
+    }
+}
+
+/// A span of ticks as seconds.
+pub(super) fn seconds(ticks: u64) -> f64 {
+    Duration::from_secs(ticks / TICKS_PER_SECOND).as_secs_f64()
+        + Duration::from_nanos(ticks % TICKS_PER_SECOND * 100_000 / 9).as_secs_f64()
+}
+
+/// A span of ticks to the nearest microsecond.
+pub(super) fn micros(ticks: u64) -> u64 {
+    rounded(u128::from(ticks) * 100, 9)
+}
+
+/// `dividend / divisor` to the nearest whole number, halves upwards.
+pub(super) fn rounded(dividend: u128, divisor: u128) -> u64 {
+    u64::try_from((dividend + divisor / 2) / divisor).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_stamp_after_the_wrap_continues_the_count() {
+        assert_eq!(unwrap_near(WRAP - 10, 5), WRAP + 5);
+        assert_eq!(unwrap_near(5, WRAP - 10), -10);
+        assert_eq!(unwrap_near(3 * WRAP + 7, 9), 3 * WRAP + 9);
+    }
+
+    #[test]
+    fn ticks_become_seconds() {
+        assert!((seconds(540_540) - 6.006).abs() < 1e-9);
+        assert_eq!(micros(1), 11);
+    }
+}
