@@ -113,9 +113,14 @@ impl Default for EncodeConfig {
 
 impl Config {
     /// Reads the file (`clipper.toml` in the working directory, unless another is named) and the environment.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the environment"
+    )]
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
-        let file = file.map(Path::to_path_buf).or_else(|| std::env::var("CLIPPER_CONFIG").ok().map(PathBuf::from));
+        let file = file
+            .map(Path::to_path_buf)
+            .or_else(|| std::env::var("CLIPPER_CONFIG").ok().map(PathBuf::from));
         let layers = match file {
             Some(path) => Layers::of_file(&path)?,
             None => Layers::of_optional_file(Path::new("clipper.toml"))?,
@@ -127,7 +132,12 @@ impl Config {
     }
 
     fn checked(self) -> Result<Self, ConfigError> {
-        let invalid = |key, problem: &str| Err(ConfigError::Invalid { key, problem: problem.to_owned() });
+        let invalid = |key, problem: &str| {
+            Err(ConfigError::Invalid {
+                key,
+                problem: problem.to_owned(),
+            })
+        };
         if !(2..=20).contains(&self.encode.segment_seconds) {
             return invalid("encode.segment_seconds", "must be between 2 and 20");
         }
@@ -156,6 +166,9 @@ impl Config {
 
     /// What plans depend on.
     pub fn plan_settings(&self) -> PlanSettings {
-        PlanSettings { segment_seconds: self.encode.segment_seconds, ..PlanSettings::default() }
+        PlanSettings {
+            segment_seconds: self.encode.segment_seconds,
+            ..PlanSettings::default()
+        }
     }
 }

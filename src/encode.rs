@@ -15,6 +15,7 @@ use clipper_domain::Quality;
 use clipper_domain::plan::{Plan, PlannedRung};
 use clipper_domain::source::SourceFacts;
 
+pub(crate) use ffmpeg::version;
 pub use ffmpeg::{FfmpegError, Tools};
 pub use inspect::{InspectError, Inspected};
 pub use probe::ProbeError;
@@ -44,7 +45,12 @@ pub async fn transcode(
     wanted: &[Quality],
     on_progress: impl Fn(f64),
 ) -> Result<(), FfmpegError> {
-    let rungs: Vec<&PlannedRung> = job.plan.rungs.iter().filter(|rung| wanted.contains(&rung.quality)).collect();
+    let rungs: Vec<&PlannedRung> = job
+        .plan
+        .rungs
+        .iter()
+        .filter(|rung| wanted.contains(&rung.quality))
+        .collect();
     for rung in &rungs {
         tokio::fs::create_dir_all(job.work.join(rung.quality.path())).await?;
     }

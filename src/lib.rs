@@ -2,9 +2,17 @@
 //!
 //! See `ARCHITECTURE.md` for the layers; imports point inward.
 
+pub mod actors;
+pub mod cli;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod encode;
 pub mod hls;
+pub mod http;
 pub mod media;
+pub mod metrics;
+pub mod shutdown;
+pub mod startup;
 pub mod storage;
+pub mod telemetry;

@@ -29,7 +29,10 @@ pub struct MediaStore {
 impl MediaStore {
     /// Opens the store, making its folders.
     pub async fn open(root: PathBuf) -> io::Result<Self> {
-        let store = Self { root };
+        // ffmpeg runs in a folder of its own, so that a relative root would mean another one there.
+        let store = Self {
+            root: std::path::absolute(root)?,
+        };
         fs::create_dir_all(store.incoming_dir()).await?;
         fs::create_dir_all(store.work_root()).await?;
         Ok(store)
@@ -77,7 +80,10 @@ impl MediaStore {
         let prefix = format!("{clip}-{generation}-");
         let mut entries = fs::read_dir(self.work_root()).await?;
         while let Some(entry) = entries.next_entry().await? {
-            let attempt = entry.file_name().to_str().and_then(|n| n.strip_prefix(&prefix)?.parse::<i64>().ok());
+            let attempt = entry
+                .file_name()
+                .to_str()
+                .and_then(|n| n.strip_prefix(&prefix)?.parse::<i64>().ok());
             if attempt.is_some_and(|attempt| attempt < token) {
                 fs::remove_dir_all(entry.path()).await?;
             }
@@ -113,6 +119,15 @@ impl MediaStore {
         fs::rename(&partial, &target).await
     }
 
+    /// Whether the store can be written to.
+    pub async fn check(&self) -> io::Result<()> {
+        let probe = self
+            .incoming_dir()
+            .join(format!("check-{}", uuid::Uuid::now_v7()));
+        fs::write(&probe, b"clipper").await?;
+        fs::remove_file(&probe).await
+    }
+
     /// Removes uploads and attempts that nobody has touched for a while, and tells how many.
     pub async fn sweep(&self, now: SystemTime, untouched_for: Duration) -> io::Result<usize> {
         let mut swept = 0;
@@ -143,7 +158,9 @@ async fn last_touched(path: &Path) -> io::Result<SystemTime> {
     let mut latest = fs::metadata(path).await?.modified()?;
     let mut folders = vec![path.to_path_buf()];
     while let Some(folder) = folders.pop() {
-        let Ok(mut entries) = fs::read_dir(&folder).await else { continue };
+        let Ok(mut entries) = fs::read_dir(&folder).await else {
+            continue;
+        };
         while let Some(entry) = entries.next_entry().await? {
             let metadata = entry.metadata().await?;
             latest = latest.max(metadata.modified()?);
@@ -156,7 +173,11 @@ async fn last_touched(path: &Path) -> io::Result<SystemTime> {
 }
 
 async fn remove(path: &Path) -> io::Result<()> {
-    if fs::metadata(path).await?.is_dir() { fs::remove_dir_all(path).await } else { fs::remove_file(path).await }
+    if fs::metadata(path).await?.is_dir() {
+        fs::remove_dir_all(path).await
+    } else {
+        fs::remove_file(path).await
+    }
 }
 
 /// Puts the files of a folder and the folder itself on disk, so that a published rendition survives a power cut.

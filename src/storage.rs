@@ -15,8 +15,8 @@ mod log;
 pub(crate) mod rebuild;
 mod writer;
 
+pub(crate) use codec::{decode, encode};
 pub use db::{AnyRow, Db, Tx};
 pub use error::StorageError;
 pub use log::{Log, Logs, RawEvent};
 pub use writer::{Append, AppendError, Appended, Expected, LogWriter, NewEvent};
-pub(crate) use codec::{decode, encode};

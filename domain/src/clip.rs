@@ -58,8 +58,14 @@ pub struct Encoding {
 impl Encoding {
     /// Rungs of the plan that are neither published nor given up.
     pub fn missing(&self) -> Vec<Quality> {
-        let planned = self.plan.iter().flat_map(|plan| &plan.rungs).map(|rung| rung.quality);
-        planned.filter(|quality| !self.ready.contains(quality) && !self.failed.contains(quality)).collect()
+        let planned = self
+            .plan
+            .iter()
+            .flat_map(|plan| &plan.rungs)
+            .map(|rung| rung.quality);
+        planned
+            .filter(|quality| !self.ready.contains(quality) && !self.failed.contains(quality))
+            .collect()
     }
 }
 
@@ -89,17 +95,40 @@ impl Clip {
         match command {
             ClipCommand::Register(registration) => self.register(registration),
             ClipCommand::StoreSource(source) => self.store_source(source),
-            ClipCommand::StartEncoding { generation, token, worker } => self.start(generation, token, worker),
-            ClipCommand::RecordProbe { generation, token, facts, settings } => {
-                self.record_probe(generation, token, facts, settings)
-            }
-            ClipCommand::RejectSource { generation, token, rejection } => self.reject(generation, token, rejection),
-            ClipCommand::PublishVariant { generation, token, variant } => self.publish(generation, token, variant),
-            ClipCommand::GiveUpVariant { generation, token, quality, reason } => {
-                self.give_up(generation, token, quality, reason)
-            }
+            ClipCommand::StartEncoding {
+                generation,
+                token,
+                worker,
+            } => self.start(generation, token, worker),
+            ClipCommand::RecordProbe {
+                generation,
+                token,
+                facts,
+                settings,
+            } => self.record_probe(generation, token, facts, settings),
+            ClipCommand::RejectSource {
+                generation,
+                token,
+                rejection,
+            } => self.reject(generation, token, rejection),
+            ClipCommand::PublishVariant {
+                generation,
+                token,
+                variant,
+            } => self.publish(generation, token, variant),
+            ClipCommand::GiveUpVariant {
+                generation,
+                token,
+                quality,
+                reason,
+            } => self.give_up(generation, token, quality, reason),
             ClipCommand::FinishEncoding { generation, token } => self.finish(generation, token),
-            ClipCommand::FailEncoding { generation, token, failure, at } => self.fail(generation, token, failure, at),
+            ClipCommand::FailEncoding {
+                generation,
+                token,
+                failure,
+                at,
+            } => self.fail(generation, token, failure, at),
         }
     }
 
@@ -107,7 +136,9 @@ impl Clip {
         match &self.registration {
             None => Ok(vec![ClipEvent::ClipRegistered(registration)]),
             Some(known) if *known == registration => Ok(vec![]),
-            Some(known) => Err(Refusal::SlugTaken { slug: known.slug.clone() }),
+            Some(known) => Err(Refusal::SlugTaken {
+                slug: known.slug.clone(),
+            }),
         }
     }
 
@@ -132,15 +163,24 @@ impl Clip {
 
     /// A clip whose source could not be used takes another one; a clip that plays keeps its source.
     fn source_was_rejected(&self) -> bool {
-        self.encoding.as_ref().is_some_and(|encoding| encoding.ended && encoding.ready.is_empty())
+        self.encoding
+            .as_ref()
+            .is_some_and(|encoding| encoding.ended && encoding.ready.is_empty())
     }
 
     fn start(&self, generation: u32, token: i64, worker: String) -> Result<Vec<ClipEvent>, Refusal> {
         let encoding = self.open_encoding(generation)?;
         match token.cmp(&encoding.token) {
-            std::cmp::Ordering::Less => Err(Refusal::LeaseLost { token, current: encoding.token }),
+            std::cmp::Ordering::Less => Err(Refusal::LeaseLost {
+                token,
+                current: encoding.token,
+            }),
             std::cmp::Ordering::Equal => Ok(vec![]),
-            std::cmp::Ordering::Greater => Ok(vec![ClipEvent::EncodingStarted { generation, token, worker }]),
+            std::cmp::Ordering::Greater => Ok(vec![ClipEvent::EncodingStarted {
+                generation,
+                token,
+                worker,
+            }]),
         }
     }
 
@@ -161,15 +201,27 @@ impl Clip {
                 ClipEvent::EncodingPlanned { generation, plan },
             ]),
             Err(no_plan) => {
-                let rejection = Rejection { code: RejectionCode::TooManyPixels, detail: no_plan.to_string() };
-                Ok(vec![ClipEvent::SourceProbed(facts), ClipEvent::SourceRejected { generation, rejection }])
+                let rejection = Rejection {
+                    code: RejectionCode::TooManyPixels,
+                    detail: no_plan.to_string(),
+                };
+                Ok(vec![
+                    ClipEvent::SourceProbed(facts),
+                    ClipEvent::SourceRejected {
+                        generation,
+                        rejection,
+                    },
+                ])
             }
         }
     }
 
     fn reject(&self, generation: u32, token: i64, rejection: Rejection) -> Result<Vec<ClipEvent>, Refusal> {
         self.held_encoding(generation, token)?;
-        Ok(vec![ClipEvent::SourceRejected { generation, rejection }])
+        Ok(vec![ClipEvent::SourceRejected {
+            generation,
+            rejection,
+        }])
     }
 
     fn publish(&self, generation: u32, token: i64, variant: Variant) -> Result<Vec<ClipEvent>, Refusal> {
@@ -198,7 +250,11 @@ impl Clip {
         if !encoding.missing().contains(&quality) {
             return Err(Refusal::NotPlanned { quality });
         }
-        Ok(vec![ClipEvent::VariantFailed { generation, quality, reason }])
+        Ok(vec![ClipEvent::VariantFailed {
+            generation,
+            quality,
+            reason,
+        }])
     }
 
     fn finish(&self, generation: u32, token: i64) -> Result<Vec<ClipEvent>, Refusal> {
@@ -262,7 +318,10 @@ impl Clip {
         if encoding.token == token {
             Ok(encoding)
         } else {
-            Err(Refusal::LeaseLost { token, current: encoding.token })
+            Err(Refusal::LeaseLost {
+                token,
+                current: encoding.token,
+            })
         }
     }
 
@@ -275,7 +334,11 @@ impl Clip {
 
 /// 2 s, 8 s, 32 s, 128 s: long enough for a full disk or a busy machine to change.
 fn back_off(attempt: u32) -> TimeDelta {
-    TimeDelta::seconds(2_i64.saturating_mul(4_i64.saturating_pow(attempt.saturating_sub(1))).min(600))
+    TimeDelta::seconds(
+        2_i64
+            .saturating_mul(4_i64.saturating_pow(attempt.saturating_sub(1)))
+            .min(600),
+    )
 }
 
 impl Aggregate for Clip {
@@ -300,12 +363,18 @@ impl Aggregate for Clip {
                 self.facts = None;
             }
             ClipEvent::SourceProbed(facts) => self.facts = Some(facts),
-            ClipEvent::EncodingRequested { generation, qualities, .. } => {
+            ClipEvent::EncodingRequested {
+                generation,
+                qualities,
+                ..
+            } => {
                 self.encoding = Some(Encoding::requested(generation, qualities));
             }
             ClipEvent::EncodingPlanned { plan, .. } => self.assign_to_encoding(|e| e.plan = Some(plan)),
             ClipEvent::EncodingStarted { token, .. } => self.assign_to_encoding(|e| e.token = token),
-            ClipEvent::VariantReady { variant, .. } => self.assign_to_encoding(|e| e.ready.push(variant.quality)),
+            ClipEvent::VariantReady { variant, .. } => {
+                self.assign_to_encoding(|e| e.ready.push(variant.quality))
+            }
             ClipEvent::VariantFailed { quality, .. } => self.assign_to_encoding(|e| e.failed.push(quality)),
             ClipEvent::SourceRejected { .. } | ClipEvent::EncodingCompleted { .. } => {
                 self.assign_to_encoding(|e| e.ended = true);

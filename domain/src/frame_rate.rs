@@ -27,7 +27,10 @@ impl FrameRate {
             return None;
         }
         let divisor = gcd(num, den);
-        Some(Self { num: num / divisor, den: den / divisor })
+        Some(Self {
+            num: num / divisor,
+            den: den / divisor,
+        })
     }
 
     /// The numerator.
@@ -63,7 +66,10 @@ impl FrameRate {
 
     /// How long `frames` frames last, to the nearest tick of 1/90000 s.
     pub fn ticks_90k(self, frames: u32) -> u64 {
-        rounded(u128::from(frames) * u128::from(self.den) * 90_000, u128::from(self.num))
+        rounded(
+            u128::from(frames) * u128::from(self.den) * 90_000,
+            u128::from(self.num),
+        )
     }
 }
 
@@ -87,7 +93,9 @@ impl FromStr for FrameRate {
     fn from_str(text: &str) -> Result<Self, InvalidFrameRate> {
         let (num, den) = text.split_once('/').unwrap_or((text, "1"));
         let parsed = num.parse().ok().zip(den.parse().ok());
-        parsed.and_then(|(num, den)| Self::new(num, den)).ok_or_else(|| InvalidFrameRate(text.to_owned()))
+        parsed
+            .and_then(|(num, den)| Self::new(num, den))
+            .ok_or_else(|| InvalidFrameRate(text.to_owned()))
     }
 }
 

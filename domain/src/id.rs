@@ -78,7 +78,9 @@ impl FromStr for ClipId {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        Uuid::parse_str(text).map(Self).map_err(|_invalid| InvalidId(text.to_owned()))
+        Uuid::parse_str(text)
+            .map(Self)
+            .map_err(|_invalid| InvalidId(text.to_owned()))
     }
 }
 
@@ -86,7 +88,9 @@ impl FromStr for SessionId {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        Uuid::parse_str(text).map(Self).map_err(|_invalid| InvalidId(text.to_owned()))
+        Uuid::parse_str(text)
+            .map(Self)
+            .map_err(|_invalid| InvalidId(text.to_owned()))
     }
 }
 
@@ -97,7 +101,9 @@ pub struct Slug(String);
 
 /// Why a text is not a slug.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is not a valid slug: use 1 to 80 lower-case letters, digits and inner hyphens, and not a UUID")]
+#[error(
+    "`{0}` is not a valid slug: use 1 to 80 lower-case letters, digits and inner hyphens, and not a UUID"
+)]
 pub struct InvalidSlug(pub String);
 
 impl Slug {
@@ -114,7 +120,11 @@ impl Slug {
                 _ => {}
             }
         }
-        let stem = if slug.trim_end_matches('-').is_empty() { "clip" } else { slug.trim_end_matches('-') };
+        let stem = if slug.trim_end_matches('-').is_empty() {
+            "clip"
+        } else {
+            slug.trim_end_matches('-')
+        };
         let tail: String = id.0.simple().to_string().chars().skip(20).collect();
         Self(format!("{stem}-{tail}"))
     }
@@ -136,7 +146,11 @@ impl FromStr for Slug {
             && !text.starts_with('-')
             && !text.ends_with('-')
             && Uuid::parse_str(text).is_err();
-        if valid { Ok(Self(text.to_owned())) } else { Err(InvalidSlug(text.to_owned())) }
+        if valid {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidSlug(text.to_owned()))
+        }
     }
 }
 
@@ -167,16 +181,35 @@ mod tests {
     #[test]
     fn a_title_becomes_a_valid_slug() {
         let id = ClipId(Uuid::from_u128(0x0190_0000_0000_7000_8000_abcd_ef01_2345));
-        for title in ["Amazing Gaming Moment!", "  ¡Ünïcode! ", "", "---", "日本語", &"long ".repeat(50)] {
+        for title in [
+            "Amazing Gaming Moment!",
+            "  ¡Ünïcode! ",
+            "",
+            "---",
+            "日本語",
+            &"long ".repeat(50),
+        ] {
             let slug = Slug::from_title(title, id);
             assert_eq!(slug.as_str().parse::<Slug>(), Ok(slug.clone()), "{title}");
         }
-        assert_eq!(Slug::from_title("Amazing Gaming Moment!", id).as_str(), "amazing-gaming-moment-abcdef012345");
+        assert_eq!(
+            Slug::from_title("Amazing Gaming Moment!", id).as_str(),
+            "amazing-gaming-moment-abcdef012345"
+        );
     }
 
     #[test]
     fn a_slug_is_never_a_uuid_nor_a_path() {
-        for text in ["", "-a", "a-", "a/b", "..", "A", "a b", "0190a3c2-7f4e-7cc3-98c4-dc0c0c07398f"] {
+        for text in [
+            "",
+            "-a",
+            "a-",
+            "a/b",
+            "..",
+            "A",
+            "a b",
+            "0190a3c2-7f4e-7cc3-98c4-dc0c0c07398f",
+        ] {
             assert!(text.parse::<Slug>().is_err(), "{text}");
         }
     }

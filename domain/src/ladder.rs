@@ -52,7 +52,15 @@ const fn rung(
     audio_kbps: u32,
     max_fps: u32,
 ) -> Rung {
-    Rung { quality, short_side, codec, max_kbps, buffer_kbit, audio_kbps, max_fps }
+    Rung {
+        quality,
+        short_side,
+        codec,
+        max_kbps,
+        buffer_kbit,
+        audio_kbps,
+        max_fps,
+    }
 }
 
 /// The rungs that a source of this short side fills: the smallest always, a larger one only without upscaling.

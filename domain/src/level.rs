@@ -26,7 +26,12 @@ const LEVELS: [LevelLimits; 16] = [
 
 /// The lowest H.264 level (`level_idc`, × 10) that holds this picture, rate, ceiling and buffer; nothing when none
 /// that HLS allows does. A ceiling or buffer of 0 asks nothing.
-pub fn h264_level((width, height): (u32, u32), rate: FrameRate, max_kbps: u32, buffer_kbit: u32) -> Option<u8> {
+pub fn h264_level(
+    (width, height): (u32, u32),
+    rate: FrameRate,
+    max_kbps: u32,
+    buffer_kbit: u32,
+) -> Option<u8> {
     let (columns, rows) = (u64::from(width.div_ceil(16)), u64::from(height.div_ceil(16)));
     let per_frame = columns * rows;
     let per_second = (per_frame * u64::from(rate.num())).div_ceil(u64::from(rate.den()));

@@ -20,7 +20,10 @@ pub struct PlanSettings {
 
 impl Default for PlanSettings {
     fn default() -> Self {
-        Self { segment_seconds: 6, key_frame_seconds: 2 }
+        Self {
+            segment_seconds: 6,
+            key_frame_seconds: 2,
+        }
     }
 }
 
@@ -98,7 +101,10 @@ pub fn plan(source: &SourceFacts, wanted: &[Quality], settings: PlanSettings) ->
         .map(|rung| planned(&rung, size, frame_rate))
         .collect::<Option<Vec<_>>>()
         .filter(|rungs| !rungs.is_empty())
-        .ok_or(NoPlan::PictureTooLarge { width: size.0, height: size.1 })?;
+        .ok_or(NoPlan::PictureTooLarge {
+            width: size.0,
+            height: size.1,
+        })?;
     Ok(Plan {
         frame_rate,
         key_frame_interval,
@@ -144,7 +150,8 @@ fn steps_under(rate: FrameRate, max_fps: u32) -> u32 {
 
 /// Frames in a number of seconds, even so that a rung at half the rate has its key frames on the same instants.
 fn frames_in(rate: FrameRate, seconds: u32) -> u32 {
-    let halves = (u64::from(rate.num()) * u64::from(seconds) + u64::from(rate.den())) / (2 * u64::from(rate.den()));
+    let halves =
+        (u64::from(rate.num()) * u64::from(seconds) + u64::from(rate.den())) / (2 * u64::from(rate.den()));
     u32::try_from(halves * 2).unwrap_or(u32::MAX).max(2)
 }
 
@@ -199,10 +206,18 @@ mod tests {
     #[test]
     fn a_full_hd_source_fills_three_rungs_on_a_grid_of_two_seconds() {
         let plan = default_plan(&source(1920, 1080, "24/1"));
-        let sizes: Vec<_> = plan.rungs.iter().map(|r| (r.quality, r.width, r.height)).collect();
+        let sizes: Vec<_> = plan
+            .rungs
+            .iter()
+            .map(|r| (r.quality, r.width, r.height))
+            .collect();
         assert_eq!(
             sizes,
-            [(Quality::P480, 854, 480), (Quality::P720, 1280, 720), (Quality::P1080, 1920, 1080)]
+            [
+                (Quality::P480, 854, 480),
+                (Quality::P720, 1280, 720),
+                (Quality::P1080, 1920, 1080)
+            ]
         );
         assert_eq!((plan.key_frame_interval, plan.segment_frames), (48, 144));
     }
@@ -210,7 +225,10 @@ mod tests {
     #[test]
     fn the_smallest_rung_halves_sixty_frames_and_keeps_the_instants_of_key_frames() {
         let plan = default_plan(&source(1920, 1080, "60000/1001"));
-        assert_eq!(plan.rungs.iter().map(|r| r.frame_step).collect::<Vec<_>>(), [2, 1, 1]);
+        assert_eq!(
+            plan.rungs.iter().map(|r| r.frame_step).collect::<Vec<_>>(),
+            [2, 1, 1]
+        );
         assert_eq!(plan.key_frame_interval, 120);
         assert_eq!(plan.rate_of(&plan.rungs[0]).to_string(), "30000/1001");
     }
@@ -228,13 +246,29 @@ mod tests {
         let mut wide = source(720, 576, "25/1");
         wide.sample_aspect = (64, 45);
         assert_eq!(wide.display_size(), (1024, 576));
-        assert_eq!((default_plan(&wide).rungs[0].width, default_plan(&wide).rungs[0].height), (854, 480));
+        assert_eq!(
+            (
+                default_plan(&wide).rungs[0].width,
+                default_plan(&wide).rungs[0].height
+            ),
+            (854, 480)
+        );
     }
 
     #[test]
     fn a_picture_beyond_every_level_has_no_plan() {
-        let refused = plan(&source(200_000, 400, "30/1"), &Quality::DEFAULT, PlanSettings::default());
-        assert_eq!(refused, Err(NoPlan::PictureTooLarge { width: 200_000, height: 400 }));
+        let refused = plan(
+            &source(200_000, 400, "30/1"),
+            &Quality::DEFAULT,
+            PlanSettings::default(),
+        );
+        assert_eq!(
+            refused,
+            Err(NoPlan::PictureTooLarge {
+                width: 200_000,
+                height: 400
+            })
+        );
     }
 
     proptest! {

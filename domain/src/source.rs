@@ -60,7 +60,11 @@ impl SourceFacts {
             let scaled = (u64::from(self.coded_width) * u64::from(num) + u64::from(den) / 2) / u64::from(den);
             u32::try_from(scaled).unwrap_or(u32::MAX)
         };
-        if self.quarter_turned { (self.coded_height, width) } else { (width, self.coded_height) }
+        if self.quarter_turned {
+            (self.coded_height, width)
+        } else {
+            (width, self.coded_height)
+        }
     }
 }
 

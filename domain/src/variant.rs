@@ -49,7 +49,11 @@ impl Variant {
     /// Seconds of all segments.
     #[expect(clippy::cast_precision_loss, reason = "ticks stay far below 2^52")]
     pub fn duration(&self) -> f64 {
-        let ticks: u64 = self.segments.iter().map(|segment| u64::from(segment.duration_90k)).sum();
+        let ticks: u64 = self
+            .segments
+            .iter()
+            .map(|segment| u64::from(segment.duration_90k))
+            .sum();
         ticks as f64 / 90_000.0
     }
 }

@@ -11,7 +11,10 @@ use crate::{Fold, Projection, Query, Recorded, Statement, Table};
 pub const PROJECTION: Projection = Projection {
     name: "clips",
     version: 1,
-    tables: &[Table { name: "clips", key: "id" }],
+    tables: &[Table {
+        name: "clips",
+        key: "id",
+    }],
     fold: Fold::Clips(project),
 };
 
@@ -84,7 +87,10 @@ pub fn by_id(id: ClipId) -> Query<ClipRow> {
 
 /// The clip with this slug; the first that took it, should two ever share one.
 pub fn by_slug(slug: &str) -> Query<ClipRow> {
-    Query::new(select_clips!("WHERE slug = $1 ORDER BY position LIMIT 1"), vec![slug.into()])
+    Query::new(
+        select_clips!("WHERE slug = $1 ORDER BY position LIMIT 1"),
+        vec![slug.into()],
+    )
 }
 
 /// What a list is narrowed to, and where it goes on.
@@ -135,15 +141,26 @@ fn project(recorded: &Recorded<ClipId, ClipEvent>) -> Vec<Statement> {
         ClipEvent::ClipRegistered(registration) => registered(recorded, registration),
         ClipEvent::SourceStored(_) => return vec![],
         ClipEvent::SourceProbed(facts) => probed(clip, facts, at),
-        ClipEvent::SourceRejected { rejection, .. } => {
-            ended(clip, "failed", "rejected", Some((rejection.code.as_str(), &rejection.detail)), at)
-        }
+        ClipEvent::SourceRejected { rejection, .. } => ended(
+            clip,
+            "failed",
+            "rejected",
+            Some((rejection.code.as_str(), &rejection.detail)),
+            at,
+        ),
         ClipEvent::EncodingRequested { generation, .. } => requested(clip, *generation, at),
         ClipEvent::EncodingPlanned { .. } | ClipEvent::VariantFailed { .. } => return vec![],
         ClipEvent::EncodingStarted { .. } => state(clip, "encoding", at),
         ClipEvent::VariantReady { variant, .. } => playable(clip, variant, at),
-        ClipEvent::EncodingCompleted { qualities, failed, .. } => return completed(clip, qualities, failed, at),
-        ClipEvent::EncodingFailed { code, detail, retry_at, .. } => match retry_at {
+        ClipEvent::EncodingCompleted {
+            qualities, failed, ..
+        } => return completed(clip, qualities, failed, at),
+        ClipEvent::EncodingFailed {
+            code,
+            detail,
+            retry_at,
+            ..
+        } => match retry_at {
             Some(_) => state(clip, "retrying", at),
             None => ended(clip, "failed", "failed", Some((code, detail)), at),
         },
@@ -184,7 +201,13 @@ fn probed(clip: ClipId, facts: &SourceFacts, at: DateTime<Utc>) -> Statement {
     let seconds = std::time::Duration::from_millis(facts.duration_ms).as_secs_f64();
     Statement::new(
         "UPDATE clips SET width = $2, height = $3, duration = $4, updated_at = $5 WHERE id = $1",
-        vec![clip.0.into(), width.into(), height.into(), seconds.into(), at.into()],
+        vec![
+            clip.0.into(),
+            width.into(),
+            height.into(),
+            seconds.into(),
+            at.into(),
+        ],
     )
 }
 
@@ -202,18 +225,32 @@ fn playable(clip: ClipId, variant: &Variant, at: DateTime<Utc>) -> Statement {
          hls_qualities = CASE WHEN hls_qualities = '[]' THEN '[\"' || $3 || '\"]' \
          ELSE substr(hls_qualities, 1, length(hls_qualities) - 1) || ',\"' || $3 || '\"]' END, \
          duration = $4, updated_at = $5 WHERE id = $1",
-        vec![clip.0.into(), true.into(), variant.quality.label().into(), variant.duration().into(), at.into()],
+        vec![
+            clip.0.into(),
+            true.into(),
+            variant.quality.label().into(),
+            variant.duration().into(),
+            at.into(),
+        ],
     )
 }
 
 fn completed(clip: ClipId, qualities: &[Quality], failed: &[Quality], at: DateTime<Utc>) -> Vec<Statement> {
     let status = if failed.is_empty() { "completed" } else { "partial" };
-    let reason = failed.iter().map(|quality| quality.label()).collect::<Vec<_>>().join(", ");
+    let reason = failed
+        .iter()
+        .map(|quality| quality.label())
+        .collect::<Vec<_>>()
+        .join(", ");
     let detail = format!("could not be encoded: {reason}");
     let failure = (!failed.is_empty()).then_some(("some_rungs_failed", detail.as_str()));
     let mut sorted = qualities.to_vec();
     sorted.sort_unstable();
-    let labels = sorted.iter().map(|quality| format!("\"{quality}\"")).collect::<Vec<_>>().join(",");
+    let labels = sorted
+        .iter()
+        .map(|quality| format!("\"{quality}\""))
+        .collect::<Vec<_>>()
+        .join(",");
     vec![
         ended(clip, status, status, failure, at),
         Statement::new(

@@ -11,7 +11,10 @@ use crate::{Fold, Projection, Query, Recorded, Statement, Table};
 pub const PROJECTION: Projection = Projection {
     name: "encoding_queue",
     version: 1,
-    tables: &[Table { name: "encoding_queue", key: "clip_id, generation" }],
+    tables: &[Table {
+        name: "encoding_queue",
+        key: "clip_id, generation",
+    }],
     fold: Fold::Clips(project),
 };
 
@@ -62,15 +65,30 @@ fn project(recorded: &Recorded<ClipId, ClipEvent>) -> Vec<Statement> {
     let clip = recorded.stream;
     let at = recorded.recorded_at;
     match &recorded.event {
-        ClipEvent::EncodingRequested { generation, class, priority, .. } => {
+        ClipEvent::EncodingRequested {
+            generation,
+            class,
+            priority,
+            ..
+        } => {
             vec![requested(recorded, *generation, *class, *priority)]
         }
-        ClipEvent::EncodingStarted { generation, token, .. } => vec![started(clip, *generation, *token, at)],
-        ClipEvent::EncodingFailed { generation, retry_at: Some(retry_at), .. } => {
+        ClipEvent::EncodingStarted {
+            generation, token, ..
+        } => vec![started(clip, *generation, *token, at)],
+        ClipEvent::EncodingFailed {
+            generation,
+            retry_at: Some(retry_at),
+            ..
+        } => {
             vec![retry(clip, *generation, *retry_at, at)]
         }
         ClipEvent::SourceRejected { generation, .. } => vec![ended(clip, *generation, "failed", at)],
-        ClipEvent::EncodingFailed { generation, retry_at: None, .. } => vec![ended(clip, *generation, "failed", at)],
+        ClipEvent::EncodingFailed {
+            generation,
+            retry_at: None,
+            ..
+        } => vec![ended(clip, *generation, "failed", at)],
         ClipEvent::EncodingCompleted { generation, .. } => vec![ended(clip, *generation, "completed", at)],
         ClipEvent::ClipRegistered(_)
         | ClipEvent::SourceStored(_)

@@ -47,7 +47,10 @@ struct Weighted {
 }
 
 impl Weighted {
-    #[expect(clippy::cast_precision_loss, reason = "kbit/s and milliseconds stay far below 2^52")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "kbit/s and milliseconds stay far below 2^52"
+    )]
     fn hold(&mut self, value: Option<i64>, elapsed_ms: i64) {
         let Some(value) = value else { return };
         self.latest = Some(value);
@@ -57,7 +60,11 @@ impl Weighted {
 
     #[expect(clippy::cast_precision_loss, reason = "see `hold`")]
     fn mean(&self) -> Option<f64> {
-        if self.weight_ms > 0 { Some(self.sum / self.weight_ms as f64) } else { self.latest.map(|v| v as f64) }
+        if self.weight_ms > 0 {
+            Some(self.sum / self.weight_ms as f64)
+        } else {
+            self.latest.map(|v| v as f64)
+        }
     }
 }
 
@@ -66,7 +73,12 @@ impl Session {
         if self.last.is_none() {
             self.clip.clone_from(&report.clip);
             self.clip_id = report.clip_id;
-            self.first_ts = report.records.iter().map(|record| record.ts).min().unwrap_or(report.sent_at);
+            self.first_ts = report
+                .records
+                .iter()
+                .map(|record| record.ts)
+                .min()
+                .unwrap_or(report.sent_at);
         }
         self.user_id = self.user_id.take().or_else(|| report.user_id.clone());
         for record in &report.records {
@@ -75,7 +87,10 @@ impl Session {
     }
 
     fn step(&mut self, record: &Record) {
-        let before = self.last.take().unwrap_or(Last { ts: record.ts, ..Last::default() });
+        let before = self.last.take().unwrap_or(Last {
+            ts: record.ts,
+            ..Last::default()
+        });
         let elapsed_ms = (record.ts - before.ts).max(0);
         self.spend(&before, elapsed_ms);
         if let Some(state) = record.sta {
@@ -141,7 +156,11 @@ impl Session {
 
     /// The rendition with most playing time; the latest one named, before any was played.
     pub(crate) fn quality(&self) -> Option<&str> {
-        let most = self.played_on.iter().max_by_key(|(_, ms)| **ms).map(|(quality, _)| quality.as_str());
+        let most = self
+            .played_on
+            .iter()
+            .max_by_key(|(_, ms)| **ms)
+            .map(|(quality, _)| quality.as_str());
         most.or_else(|| self.last.as_ref()?.quality.as_deref())
     }
 }
@@ -151,11 +170,22 @@ mod tests {
     use super::*;
 
     fn record(ts: i64, e: &str, sta: Option<PlayerState>) -> Record {
-        Record { ts, e: e.to_owned(), sta, ..Record::default() }
+        Record {
+            ts,
+            e: e.to_owned(),
+            sta,
+            ..Record::default()
+        }
     }
 
     fn report(records: Vec<Record>) -> Report {
-        Report { clip: "c".to_owned(), clip_id: None, user_id: None, sent_at: 0, records }
+        Report {
+            clip: "c".to_owned(),
+            clip_id: None,
+            user_id: None,
+            sent_at: 0,
+            records,
+        }
     }
 
     #[test]
@@ -166,14 +196,21 @@ mod tests {
         playing.mtp = Some(4_000);
         let mut switched = record(3_800, "bc", None);
         switched.quality = Some("1080p".to_owned());
-        session.fold(&report(vec![record(1_000, "ps", Some(PlayerState::Starting)), playing, switched]));
+        session.fold(&report(vec![
+            record(1_000, "ps", Some(PlayerState::Starting)),
+            playing,
+            switched,
+        ]));
         session.fold(&report(vec![
             record(9_800, "ps", Some(PlayerState::Rebuffering)),
             record(10_300, "ps", Some(PlayerState::Playing)),
             record(11_300, "ps", Some(PlayerState::Ended)),
         ]));
         assert_eq!(session.startup_ms, Some(800));
-        assert_eq!((session.playing_ms, session.rebuffer_ms, session.watched_ms), (9_000, 500, 10_300));
+        assert_eq!(
+            (session.playing_ms, session.rebuffer_ms, session.watched_ms),
+            (9_000, 500, 10_300)
+        );
         assert_eq!((session.switches, session.stalls), (1, 1));
         assert_eq!(session.quality(), Some("1080p"));
         assert_eq!(session.bandwidth_mbps(), Some(4.0));

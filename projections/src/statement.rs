@@ -49,7 +49,10 @@ pub struct Query<R> {
 impl<R> Query<R> {
     /// A query with its arguments.
     pub fn new(sql: &'static str, args: Vec<Arg>) -> Self {
-        Self { statement: Statement::new(sql, args), row: PhantomData }
+        Self {
+            statement: Statement::new(sql, args),
+            row: PhantomData,
+        }
     }
 }
 

@@ -11,7 +11,10 @@ use crate::{Fold, Projection, Query, Recorded, StateRow, Statement, Table};
 pub const PROJECTION: Projection = Projection {
     name: "video_streaming_analytics",
     version: 1,
-    tables: &[Table { name: "video_streaming_analytics", key: "id" }],
+    tables: &[Table {
+        name: "video_streaming_analytics",
+        key: "id",
+    }],
     fold: Fold::Sessions { state_of, fold },
 };
 
@@ -50,12 +53,17 @@ pub fn by_id(session: SessionId) -> Query<SessionRow> {
 }
 
 fn state_of(session: SessionId) -> Query<StateRow> {
-    Query::new("SELECT state FROM video_streaming_analytics WHERE id = $1", vec![session.0.into()])
+    Query::new(
+        "SELECT state FROM video_streaming_analytics WHERE id = $1",
+        vec![session.0.into()],
+    )
 }
 
 fn fold(state: Option<&str>, recorded: &Recorded<SessionId, PlaybackEvent>) -> Vec<Statement> {
     // A state of another version cannot occur: raising the projection's version rebuilds the table.
-    let mut session: Session = state.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+    let mut session: Session = state
+        .and_then(|json| serde_json::from_str(json).ok())
+        .unwrap_or_default();
     match &recorded.event {
         PlaybackEvent::PlaybackReported(report) => session.fold(report),
     }

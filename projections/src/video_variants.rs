@@ -11,7 +11,10 @@ use crate::{Arg, Fold, Projection, Query, Recorded, Statement, Table};
 pub const PROJECTION: Projection = Projection {
     name: "video_variants",
     version: 1,
-    tables: &[Table { name: "video_variants", key: "clip_id, quality" }],
+    tables: &[Table {
+        name: "video_variants",
+        key: "clip_id, quality",
+    }],
     fold: Fold::Clips(project),
 };
 
@@ -72,7 +75,10 @@ macro_rules! select_variants {
 
 /// The rungs of a clip by rising bit rate.
 pub fn of_clip(clip: ClipId) -> Query<VariantRow> {
-    Query::new(select_variants!("WHERE clip_id = $1 ORDER BY bitrate, height"), vec![clip.0.into()])
+    Query::new(
+        select_variants!("WHERE clip_id = $1 ORDER BY bitrate, height"),
+        vec![clip.0.into()],
+    )
 }
 
 /// One rung of a clip.
@@ -145,8 +151,10 @@ fn arguments(clip: ClipId, generation: u32, variant: &Variant, at: DateTime<Utc>
 }
 
 fn segments_json(segments: &[Segment]) -> String {
-    serde_json::Value::from_iter(segments.iter().map(|segment| {
-        serde_json::json!({ "duration_90k": segment.duration_90k, "bytes": segment.bytes })
-    }))
+    serde_json::Value::from_iter(
+        segments.iter().map(
+            |segment| serde_json::json!({ "duration_90k": segment.duration_90k, "bytes": segment.bytes }),
+        ),
+    )
     .to_string()
 }

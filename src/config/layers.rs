@@ -19,8 +19,14 @@ const fn setting(key: &'static str) -> Setting {
 const SETTINGS: [Setting; 17] = [
     setting("listen"),
     setting("data_dir"),
-    Setting { key: "database_url", custom: Some("DATABASE_URL") },
-    Setting { key: "media_url", custom: Some("MEDIA_URL") },
+    Setting {
+        key: "database_url",
+        custom: Some("DATABASE_URL"),
+    },
+    Setting {
+        key: "media_url",
+        custom: Some("MEDIA_URL"),
+    },
     setting("admin_key"),
     setting("upload.max_bytes"),
     setting("encode.workers"),
@@ -87,7 +93,10 @@ pub(super) struct Layers {
 
 impl Layers {
     pub(super) fn of_file(path: &Path) -> Result<Self, ConfigError> {
-        let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+        let unreadable = |source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        };
         Self::of_text(&std::fs::read_to_string(path).map_err(unreadable)?)
     }
 
@@ -116,7 +125,8 @@ impl Layers {
         variables: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
         for (name, value) in variables {
-            let of_name = |setting: &&Setting| setting.variable() == name || setting.custom == Some(name.as_str());
+            let of_name =
+                |setting: &&Setting| setting.variable() == name || setting.custom == Some(name.as_str());
             match SETTINGS.iter().find(of_name) {
                 Some(setting) if setting.key == "config" => {}
                 Some(setting) => self.set(setting.key, &value),
@@ -141,7 +151,10 @@ impl Layers {
                 self.table.insert(key.to_owned(), value);
             }
             Some((section, key)) => {
-                let section = self.table.entry(section).or_insert_with(|| Value::Table(Table::new()));
+                let section = self
+                    .table
+                    .entry(section)
+                    .or_insert_with(|| Value::Table(Table::new()));
                 if let Value::Table(table) = section {
                     table.insert(key.to_owned(), value);
                 }
@@ -171,7 +184,9 @@ fn keys(table: &Table) -> Vec<String> {
 }
 
 fn unknown(name: String, known: impl Iterator<Item = String>) -> ConfigError {
-    let nearest = known.min_by_key(|candidate| strsim::levenshtein(candidate, &name)).unwrap_or_default();
+    let nearest = known
+        .min_by_key(|candidate| strsim::levenshtein(candidate, &name))
+        .unwrap_or_default();
     ConfigError::Unknown { name, nearest }
 }
 
@@ -181,12 +196,17 @@ mod tests {
     use super::*;
 
     fn environment(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>().into_iter()
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect::<Vec<_>>()
+            .into_iter()
     }
 
     #[test]
     fn the_environment_wins_over_the_file_and_the_file_over_the_default() {
-        let file = Layers::of_text("listen = \"0.0.0.0:80\"\n[encode]\nworkers = 3\nsegment_seconds = 10\n").unwrap();
+        let file = Layers::of_text("listen = \"0.0.0.0:80\"\n[encode]\nworkers = 3\nsegment_seconds = 10\n")
+            .unwrap();
         let both = file.with_environment(environment(&[
             ("CLIPPER_ENCODE_WORKERS", "2"),
             ("DATABASE_URL", "postgres://localhost/clipper"),
@@ -202,19 +222,34 @@ mod tests {
     #[test]
     fn an_unknown_setting_names_the_nearest_known_one() {
         let error = Layers::of_text("[encode]\nworker = 3\n").unwrap_err();
-        assert_eq!(error.to_string(), "there is no setting `encode.worker`; did you mean `encode.workers`?");
-        let error = Layers::default().with_environment(environment(&[("CLIPPER_LISTN", "x")])).unwrap_err();
-        assert_eq!(error.to_string(), "there is no setting `CLIPPER_LISTN`; did you mean `CLIPPER_LISTEN`?");
+        assert_eq!(
+            error.to_string(),
+            "there is no setting `encode.worker`; did you mean `encode.workers`?"
+        );
+        let error = Layers::default()
+            .with_environment(environment(&[("CLIPPER_LISTN", "x")]))
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "there is no setting `CLIPPER_LISTN`; did you mean `CLIPPER_LISTEN`?"
+        );
     }
 
     #[test]
     fn every_setting_of_the_table_is_a_field_and_the_other_way_round() {
-        let fields = keys(&Table::try_from(Config {
-            database_url: Some(String::new()),
-            media_url: Some(String::new()),
-            ..Config::default()
-        }).unwrap());
-        let mut table: Vec<_> = SETTINGS.iter().map(|s| s.key).filter(|k| !["config", "admin_key"].contains(k)).collect();
+        let fields = keys(
+            &Table::try_from(Config {
+                database_url: Some(String::new()),
+                media_url: Some(String::new()),
+                ..Config::default()
+            })
+            .unwrap(),
+        );
+        let mut table: Vec<_> = SETTINGS
+            .iter()
+            .map(|s| s.key)
+            .filter(|k| !["config", "admin_key"].contains(k))
+            .collect();
         let mut fields: Vec<_> = fields.iter().map(String::as_str).collect();
         table.sort_unstable();
         fields.sort_unstable();

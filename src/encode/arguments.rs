@@ -17,9 +17,16 @@ const TONE_MAP: &str = "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,
 /// What comes before every input: no other file, no network, no giant picture.
 pub(super) fn input_limits(tools: &Tools) -> Vec<String> {
     let max_pixels = tools.max_pixels.to_string();
-    ["-protocol_whitelist", "file", "-format_whitelist", FORMATS, "-max_pixels", &max_pixels]
-        .map(str::to_owned)
-        .to_vec()
+    [
+        "-protocol_whitelist",
+        "file",
+        "-format_whitelist",
+        FORMATS,
+        "-max_pixels",
+        &max_pixels,
+    ]
+    .map(str::to_owned)
+    .to_vec()
 }
 
 /// All arguments of the one ffmpeg that encodes these rungs.
@@ -37,7 +44,11 @@ pub(super) fn transcode(tools: &Tools, job: Job<'_>, rungs: &[&PlannedRung]) -> 
 /// One decode, brought onto the common grid once, split and scaled per rung.
 fn filters(job: Job<'_>, rungs: &[&PlannedRung]) -> String {
     let plan = job.plan;
-    let deinterlace = if plan.deinterlace { "bwdif=mode=send_frame," } else { "" };
+    let deinterlace = if plan.deinterlace {
+        "bwdif=mode=send_frame,"
+    } else {
+        ""
+    };
     let tone_map = if plan.tone_map { TONE_MAP } else { "" };
     let mut graph = format!(
         "[0:{}]{deinterlace}{tone_map}fps={}:start_time=0,split={}{}",
@@ -47,7 +58,11 @@ fn filters(job: Job<'_>, rungs: &[&PlannedRung]) -> String {
         labels('s', rungs.len()),
     );
     for (index, rung) in rungs.iter().enumerate() {
-        let step = if rung.frame_step > 1 { format!("framestep={},", rung.frame_step) } else { String::new() };
+        let step = if rung.frame_step > 1 {
+            format!("framestep={},", rung.frame_step)
+        } else {
+            String::new()
+        };
         graph += &format!(
             ";[s{index}]{step}scale={}:{}:flags=bicubic,setsar=1,format=yuv420p[v{index}]",
             rung.width, rung.height
@@ -81,7 +96,10 @@ fn rendition(plan: &Plan, rung: &PlannedRung, index: usize) -> Vec<String> {
     };
     let mut arguments = words(&format!("-map [v{index}]"));
     if plan.audio {
-        arguments.extend(words(&format!("-map [a{index}] -c:a aac -b:a {}k -ac 2 -ar 48000", rung.audio_kbps)));
+        arguments.extend(words(&format!(
+            "-map [a{index}] -c:a aac -b:a {}k -ac 2 -ar 48000",
+            rung.audio_kbps
+        )));
     }
     // Key frames come from counting frames, never from scene cuts, so that they coincide in all rungs.
     arguments.extend(words(&format!(

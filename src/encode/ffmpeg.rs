@@ -91,7 +91,9 @@ pub(super) async fn ffprobe(tools: &Tools, arguments: &[String]) -> Result<Vec<u
         finish(child, stderr).await?;
         Ok(output)
     };
-    timeout(PROBE_TIME, run).await.unwrap_or(Err(FfmpegError::Stalled { after: PROBE_TIME }))
+    timeout(PROBE_TIME, run)
+        .await
+        .unwrap_or(Err(FfmpegError::Stalled { after: PROBE_TIME }))
 }
 
 /// Runs ffprobe and hands over its lines one by one, so that a long listing is never held whole.
@@ -102,7 +104,9 @@ pub(super) async fn ffprobe_lines(
 ) -> Result<(), FfmpegError> {
     let mut child = spawn(tools, &tools.ffprobe, arguments, None)?;
     let stderr = child.stderr.take();
-    let Some(mut lines) = lines_of(&mut child) else { return Ok(()) };
+    let Some(mut lines) = lines_of(&mut child) else {
+        return Ok(());
+    };
     let read = async {
         loop {
             match timeout(tools.stall, lines.next_line()).await {
@@ -131,7 +135,9 @@ pub(super) async fn transcode(
 ) -> Result<(), FfmpegError> {
     let mut child = spawn(tools, &tools.ffmpeg, arguments, Some(work))?;
     let stderr = child.stderr.take();
-    let Some(lines) = lines_of(&mut child) else { return Ok(()) };
+    let Some(lines) = lines_of(&mut child) else {
+        return Ok(());
+    };
     let (watched, stderr) = tokio::join!(watch(lines, tools.stall, on_time, &mut child), last_words(stderr));
     watched?;
     finish(child, stderr).await
@@ -172,10 +178,19 @@ fn spawn(
     arguments: &[String],
     work: Option<&Path>,
 ) -> Result<Child, FfmpegError> {
-    let start = |source| FfmpegError::Start { program: program.to_owned(), source };
+    let start = |source| FfmpegError::Start {
+        program: program.to_owned(),
+        source,
+    };
     let mut command = Command::new("sh");
     command
-        .args(["-c", LIMITED, "sh", &(tools.memory_mib * 1_024).to_string(), FILE_BLOCKS])
+        .args([
+            "-c",
+            LIMITED,
+            "sh",
+            &(tools.memory_mib * 1_024).to_string(),
+            FILE_BLOCKS,
+        ])
         .arg(program)
         .args(arguments)
         .env_clear()
@@ -192,7 +207,14 @@ fn spawn(
 
 async fn finish(mut child: Child, stderr: String) -> Result<(), FfmpegError> {
     let status = child.wait().await?;
-    if status.success() { Ok(()) } else { Err(FfmpegError::Failed { code: status.code(), stderr }) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(FfmpegError::Failed {
+            code: status.code(),
+            stderr,
+        })
+    }
 }
 
 fn lines_of(child: &mut Child) -> Option<Lines<BufReader<ChildStdout>>> {
@@ -201,7 +223,9 @@ fn lines_of(child: &mut Child) -> Option<Lines<BufReader<ChildStdout>>> {
 
 /// Reads a stream to its end and keeps the last of it.
 async fn last_words(stream: Option<impl AsyncRead + Unpin>) -> String {
-    let Some(mut stream) = stream else { return String::new() };
+    let Some(mut stream) = stream else {
+        return String::new();
+    };
     let mut kept = Vec::with_capacity(2 * STDERR_KEPT);
     let mut part = [0_u8; 4_096];
     while let Ok(count @ 1..) = stream.read(&mut part).await {
@@ -213,8 +237,21 @@ async fn last_words(stream: Option<impl AsyncRead + Unpin>) -> String {
     String::from_utf8_lossy(&kept).into_owned()
 }
 
-fn last_line(stderr: &str) -> &str {
-    stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no reason given")
+/// The last thing that it said. Paths of this machine are nobody's business.
+fn last_line(stderr: &str) -> String {
+    let line = stderr
+        .lines()
+        .rev()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or("no reason given");
+    let word = |word: &str| {
+        if word.starts_with('/') {
+            "(file)".to_owned()
+        } else {
+            word.to_owned()
+        }
+    };
+    line.split_whitespace().map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// The first line that a program prints about itself, for `doctor`.
@@ -228,5 +265,9 @@ pub(crate) async fn version(program: &Path) -> Result<String, FfmpegError> {
         stall: PROBE_TIME,
     };
     let output = ffprobe(&tools, &["-version".to_owned()]).await?;
-    Ok(String::from_utf8_lossy(&output).lines().next().unwrap_or_default().to_owned())
+    Ok(String::from_utf8_lossy(&output)
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned())
 }

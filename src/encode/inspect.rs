@@ -9,8 +9,8 @@ use tokio::fs;
 
 use super::{Job, rung_dir};
 use crate::hls::{
-    self, Container, Expected, Finding, MediaPlaylist, PlaylistKind, RenditionFacts, SegmentFacts, SegmentNames,
-    Severity,
+    self, Container, Expected, Finding, MediaPlaylist, PlaylistKind, RenditionFacts, SegmentFacts,
+    SegmentNames, Severity,
 };
 
 /// A rendition that may be published.
@@ -82,16 +82,25 @@ async fn read_segments(job: Job<'_>, rung: &PlannedRung) -> Result<Vec<SegmentFa
             Err(error) if error.kind() == io::ErrorKind::NotFound => break,
             Err(error) => return Err(error.into()),
         };
-        segments.push(hls::inspect_segment(&bytes).map_err(|source| InspectError::Segment { number, source })?);
+        segments
+            .push(hls::inspect_segment(&bytes).map_err(|source| InspectError::Segment { number, source })?);
     }
     Ok(segments)
 }
 
 impl Inspected {
     /// The rendition as it is recorded.
-    pub fn variant(&self, rung: &PlannedRung, storage_path: String, frame_rate: clipper_domain::FrameRate) -> Variant {
+    pub fn variant(
+        &self,
+        rung: &PlannedRung,
+        storage_path: String,
+        frame_rate: clipper_domain::FrameRate,
+    ) -> Variant {
         let facts = &self.facts;
-        let segment = |entry: &hls::SegmentEntry| Segment { duration_90k: entry.duration_90k, bytes: entry.bytes };
+        let segment = |entry: &hls::SegmentEntry| Segment {
+            duration_90k: entry.duration_90k,
+            bytes: entry.bytes,
+        };
         Variant {
             quality: rung.quality,
             width: facts.width,

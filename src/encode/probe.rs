@@ -59,7 +59,11 @@ pub(super) async fn probe(tools: &Tools, source: &Path) -> Result<SourceFacts, P
 pub(super) async fn decodes(tools: &Tools, source: &Path, stream: u32) -> Result<bool, FfmpegError> {
     let mut arguments = words("-v error -of csv=p=0 -read_intervals %+#1 -show_entries frame=width");
     arguments.extend(input_limits(tools));
-    arguments.extend(["-select_streams".to_owned(), stream.to_string(), source.display().to_string()]);
+    arguments.extend([
+        "-select_streams".to_owned(),
+        stream.to_string(),
+        source.display().to_string(),
+    ]);
     match ffmpeg::ffprobe(tools, &arguments).await {
         Ok(output) => Ok(!output.trim_ascii().is_empty()),
         Err(FfmpegError::Failed { .. }) => Ok(false),
@@ -74,42 +78,73 @@ async fn list(tools: &Tools, source: &Path) -> Result<Listing, ProbeError> {
     match ffmpeg::ffprobe(tools, &arguments).await {
         Ok(output) => Listing::read(&output).ok_or_else(not_a_video),
         // Its own fault it says with an exit code; a signal means that the machine, or our limits, ended it.
-        Err(FfmpegError::Failed { code: Some(_), stderr }) => Err(unopened(&stderr)),
+        Err(FfmpegError::Failed {
+            code: Some(_),
+            stderr,
+        }) => Err(unopened(&stderr)),
         Err(error) => Err(error.into()),
     }
 }
 
 fn unopened(stderr: &str) -> ProbeError {
     if stderr.contains("moov atom not found") {
-        rejected(RejectionCode::Truncated, "The file breaks off before its index. Was the upload or export complete?")
+        rejected(
+            RejectionCode::Truncated,
+            "The file breaks off before its index. Was the upload or export complete?",
+        )
     } else {
         not_a_video()
     }
 }
 
 fn not_a_video() -> ProbeError {
-    rejected(RejectionCode::NotAVideo, "This is not a video file that Clipper knows (MP4, MOV, WebM, MKV, AVI, TS, …).")
+    rejected(
+        RejectionCode::NotAVideo,
+        "This is not a video file that Clipper knows (MP4, MOV, WebM, MKV, AVI, TS, …).",
+    )
 }
 
 fn rejected(code: RejectionCode, detail: &str) -> ProbeError {
-    ProbeError::Rejected(Rejection { code, detail: detail.to_owned() })
+    ProbeError::Rejected(Rejection {
+        code,
+        detail: detail.to_owned(),
+    })
 }
 
 /// The streams to use: the first moving picture, and the first sound that there is a decoder for.
 fn choose<'a>(tools: &Tools, listing: &'a Listing) -> Result<(&'a Stream, Option<&'a Stream>), ProbeError> {
-    let video = listing.streams.iter().find(|stream| stream.is_moving_picture()).ok_or_else(|| {
-        rejected(RejectionCode::NoVideoStream, "The file holds no moving picture, only sound or a still image.")
-    })?;
+    let video = listing
+        .streams
+        .iter()
+        .find(|stream| stream.is_moving_picture())
+        .ok_or_else(|| {
+            rejected(
+                RejectionCode::NoVideoStream,
+                "The file holds no moving picture, only sound or a still image.",
+            )
+        })?;
     if video.codec_name.as_deref().is_none_or(|codec| codec == "unknown") {
-        return Err(rejected(RejectionCode::UnsupportedCodec, "The video's codec is not supported."));
+        return Err(rejected(
+            RejectionCode::UnsupportedCodec,
+            "The video's codec is not supported.",
+        ));
     }
     match (video.width, video.height) {
-        (Some(width @ 1..), Some(height @ 1..)) if u64::from(width) * u64::from(height) <= tools.max_pixels => {}
+        (Some(width @ 1..), Some(height @ 1..))
+            if u64::from(width) * u64::from(height) <= tools.max_pixels => {}
         (Some(1..), Some(1..)) => {
-            let detail = format!("The picture is larger than {} million pixels.", tools.max_pixels / 1_000_000);
+            let detail = format!(
+                "The picture is larger than {} million pixels.",
+                tools.max_pixels / 1_000_000
+            );
             return Err(rejected(RejectionCode::TooManyPixels, &detail));
         }
-        _ => return Err(rejected(RejectionCode::Undecodable, "The picture has no size. The file may be damaged.")),
+        _ => {
+            return Err(rejected(
+                RejectionCode::Undecodable,
+                "The picture has no size. The file may be damaged.",
+            ));
+        }
     }
     let audio = listing.streams.iter().find(|stream| stream.is_sound());
     Ok((video, audio))
@@ -118,11 +153,18 @@ fn choose<'a>(tools: &Tools, listing: &'a Listing) -> Result<(&'a Stream, Option
 async fn scan(tools: &Tools, source: &Path, stream: u32) -> Result<Packets, ProbeError> {
     let mut arguments = words("-v error -of csv=p=0 -show_entries packet=pts_time,duration_time,flags");
     arguments.extend(input_limits(tools));
-    arguments.extend(["-select_streams".to_owned(), stream.to_string(), source.display().to_string()]);
+    arguments.extend([
+        "-select_streams".to_owned(),
+        stream.to_string(),
+        source.display().to_string(),
+    ]);
     let mut packets = Packets::default();
     ffmpeg::ffprobe_lines(tools, &arguments, |line| packets.take(line)).await?;
     if packets.frames() == 0 || !decodes(tools, source, stream).await? {
-        return Err(rejected(RejectionCode::Undecodable, "No picture of the video can be decoded. Is it whole?"));
+        return Err(rejected(
+            RejectionCode::Undecodable,
+            "No picture of the video can be decoded. Is it whole?",
+        ));
     }
     Ok(packets)
 }
@@ -134,7 +176,8 @@ fn duration(tools: &Tools, listing: &Listing, video: &Stream, packets: &Packets)
     if let Some(stated) = stated
         && found < stated * TRUNCATED_BELOW - 1.0
     {
-        let detail = format!("The file ends after {found:.1} of {stated:.1} seconds. Was the upload complete?");
+        let detail =
+            format!("The file ends after {found:.1} of {stated:.1} seconds. Was the upload complete?");
         return Err(rejected(RejectionCode::Truncated, &detail));
     }
     #[expect(clippy::cast_precision_loss, reason = "a limit in seconds")]
@@ -142,7 +185,11 @@ fn duration(tools: &Tools, listing: &Listing, video: &Stream, packets: &Packets)
         let detail = format!("The video is longer than {} minutes.", tools.max_seconds / 60);
         return Err(rejected(RejectionCode::TooLong, &detail));
     }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive and under the limit above")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "positive and under the limit above"
+    )]
     Ok((found * 1_000.0).round().max(1.0) as u64)
 }
 

@@ -10,7 +10,9 @@ pub(super) struct Counter {
 impl Counter {
     /// Takes a line and tells whether work was done since the last one that did.
     pub(super) fn take(&mut self, line: &str) -> bool {
-        let Some((key, value)) = line.split_once('=') else { return false };
+        let Some((key, value)) = line.split_once('=') else {
+            return false;
+        };
         match key {
             "frame" => {
                 let frame = value.trim().parse().unwrap_or(self.frame);
@@ -41,10 +43,17 @@ mod tests {
     #[test]
     fn only_a_rising_counter_is_progress() {
         let mut counter = Counter::default();
-        let moved: Vec<bool> = ["frame=0", "frame=12", "frame=12", "out_time_us=N/A", "out_time_us=500000", "speed=2x"]
-            .into_iter()
-            .map(|line| counter.take(line))
-            .collect();
+        let moved: Vec<bool> = [
+            "frame=0",
+            "frame=12",
+            "frame=12",
+            "out_time_us=N/A",
+            "out_time_us=500000",
+            "speed=2x",
+        ]
+        .into_iter()
+        .map(|line| counter.take(line))
+        .collect();
         assert_eq!(moved, [false, true, false, false, true, false]);
         assert_eq!(counter.out_ms(), 500);
     }

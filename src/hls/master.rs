@@ -1,7 +1,7 @@
 //! The multivariant playlist as text, in the order in which players should meet its rungs.
 
-use clipper_domain::FrameRate;
 use super::rendition::RenditionFacts;
+use clipper_domain::FrameRate;
 
 /// hls.js does not choose a variant above its `abrEwmaDefaultEstimateMax` first (hls.js#7348).
 const START_MAX_BANDWIDTH: u64 = 5_000_000;

@@ -5,10 +5,10 @@ mod bandwidth;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use clipper_domain::FrameRate;
 use super::clock::{TICKS_PER_SECOND, rounded, seconds, unwrap_near};
 use super::segment::SegmentFacts;
 use bandwidth::{bits_per_second, peak_bandwidth, total};
+use clipper_domain::FrameRate;
 
 /// A segment as playlists see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

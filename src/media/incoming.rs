@@ -58,7 +58,12 @@ impl Incoming {
     pub(super) async fn create(path: PathBuf) -> io::Result<Self> {
         let file = File::create_new(&path).await?;
         let file = BufWriter::with_capacity(256 * 1024, file);
-        Ok(Self { file, place: Place(Some(path)), hash: Sha256::new(), bytes: 0 })
+        Ok(Self {
+            file,
+            place: Place(Some(path)),
+            hash: Sha256::new(),
+            bytes: 0,
+        })
     }
 
     /// Writes the next part.
@@ -76,12 +81,26 @@ impl Incoming {
     pub async fn finish(mut self) -> io::Result<Received> {
         self.file.flush().await?;
         self.file.get_ref().sync_all().await?;
-        let sha256 = self.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Received { place: self.place, bytes: self.bytes, sha256 })
+        let sha256 = self
+            .hash
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Ok(Received {
+            place: self.place,
+            bytes: self.bytes,
+            sha256,
+        })
     }
 }
 
 impl Received {
+    /// Where it lies until it is kept.
+    pub fn path(&self) -> &Path {
+        self.place.0.as_deref().unwrap_or(Path::new(""))
+    }
+
     pub(super) async fn rename(mut self, target: &Path) -> io::Result<()> {
         if let Some(path) = self.place.0.take() {
             fs::rename(path, target).await?;

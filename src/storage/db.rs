@@ -14,9 +14,15 @@ use sqlx::{Arguments, FromRow, Postgres, Sqlite, Transaction};
 use super::StorageError;
 
 /// A row type that both databases can fill.
-pub trait AnyRow: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin + 'static {}
+pub trait AnyRow:
+    for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin + 'static
+{
+}
 
-impl<T> AnyRow for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin + 'static {}
+impl<T> AnyRow for T where
+    T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin + 'static
+{
+}
 
 /// The database.
 #[derive(Clone, Debug)]
@@ -73,8 +79,13 @@ impl Db {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
-        let write = SqlitePoolOptions::new().max_connections(1).connect_with(writing).await?;
-        let read = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(common.read_only(true));
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(writing)
+            .await?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .connect_lazy_with(common.read_only(true));
         Ok(Self::Sqlite { write, read })
     }
 
@@ -100,9 +111,15 @@ impl Db {
         let Statement { sql, args } = query.statement;
         Ok(match self {
             Self::Sqlite { read, .. } => {
-                sqlx::query_as_with(sql, sqlite_args(&args)?).fetch_all(read).await?
+                sqlx::query_as_with(sql, sqlite_args(&args)?)
+                    .fetch_all(read)
+                    .await?
             }
-            Self::Postgres(pool) => sqlx::query_as_with(sql, postgres_args(&args)?).fetch_all(pool).await?,
+            Self::Postgres(pool) => {
+                sqlx::query_as_with(sql, postgres_args(&args)?)
+                    .fetch_all(pool)
+                    .await?
+            }
         })
     }
 
@@ -111,10 +128,14 @@ impl Db {
         let Statement { sql, args } = query.statement;
         Ok(match self {
             Self::Sqlite { read, .. } => {
-                sqlx::query_as_with(sql, sqlite_args(&args)?).fetch_optional(read).await?
+                sqlx::query_as_with(sql, sqlite_args(&args)?)
+                    .fetch_optional(read)
+                    .await?
             }
             Self::Postgres(pool) => {
-                sqlx::query_as_with(sql, postgres_args(&args)?).fetch_optional(pool).await?
+                sqlx::query_as_with(sql, postgres_args(&args)?)
+                    .fetch_optional(pool)
+                    .await?
             }
         })
     }
@@ -168,10 +189,14 @@ impl Tx {
         let Statement { sql, args } = query.statement;
         Ok(match self {
             Self::Sqlite(tx) => {
-                sqlx::query_as_with(sql, sqlite_args(&args)?).fetch_optional(&mut **tx).await?
+                sqlx::query_as_with(sql, sqlite_args(&args)?)
+                    .fetch_optional(&mut **tx)
+                    .await?
             }
             Self::Postgres(tx) => {
-                sqlx::query_as_with(sql, postgres_args(&args)?).fetch_optional(&mut **tx).await?
+                sqlx::query_as_with(sql, postgres_args(&args)?)
+                    .fetch_optional(&mut **tx)
+                    .await?
             }
         })
     }

@@ -59,7 +59,6 @@ const SQLITE_INSERT_PLAYBACK: &str = sqlite_insert!("playback_events");
 const POSTGRES_INSERT_CLIP: &str = postgres_insert!("clip_events");
 const POSTGRES_INSERT_PLAYBACK: &str = postgres_insert!("playback_events");
 
-
 impl Tx {
     /// Takes `count` positions of a log and tells the first. The row stays locked until the commit, so that positions
     /// become visible in their order.
@@ -76,9 +75,13 @@ impl Tx {
     pub(super) async fn stream_version(&mut self, log: Log, stream: &str) -> Result<i64, StorageError> {
         let sql = match log {
             Log::Clip => "SELECT COALESCE(MAX(version), 0) AS version FROM clip_events WHERE stream_id = $1",
-            Log::Playback => "SELECT COALESCE(MAX(version), 0) AS version FROM playback_events WHERE stream_id = $1",
+            Log::Playback => {
+                "SELECT COALESCE(MAX(version), 0) AS version FROM playback_events WHERE stream_id = $1"
+            }
         };
-        let row = self.optional(Query::<VersionRow>::new(sql, vec![stream.into()])).await?;
+        let row = self
+            .optional(Query::<VersionRow>::new(sql, vec![stream.into()]))
+            .await?;
         Ok(row.map_or(0, |row| row.version))
     }
 
@@ -97,7 +100,12 @@ impl Tx {
                     Log::Clip => SQLITE_INSERT_CLIP,
                     Log::Playback => SQLITE_INSERT_PLAYBACK,
                 };
-                sqlx::query(sql).bind(first).bind(now).bind(columns.json()).execute(&mut **tx).await?;
+                sqlx::query(sql)
+                    .bind(first)
+                    .bind(now)
+                    .bind(columns.json())
+                    .execute(&mut **tx)
+                    .await?;
             }
             Self::Postgres(tx) => {
                 let sql = match log {
@@ -132,7 +140,8 @@ impl Tx {
                 sqlx::query(AssertSqlSafe(shadow)).execute(&mut **tx).await?;
             }
             Self::Postgres(tx) => {
-                let sql = format!("CREATE TEMP TABLE {table} (LIKE public.{table} INCLUDING ALL) ON COMMIT DROP");
+                let sql =
+                    format!("CREATE TEMP TABLE {table} (LIKE public.{table} INCLUDING ALL) ON COMMIT DROP");
                 sqlx::query(AssertSqlSafe(sql)).execute(&mut **tx).await?;
             }
         }
@@ -142,10 +151,19 @@ impl Tx {
     /// Puts the rows of the shadow in the place of the live ones.
     pub(super) async fn replace_live(&mut self, table: &'static str) -> Result<(), StorageError> {
         let (live, shadow) = self.live_and_shadow(table);
-        for sql in [format!("DELETE FROM {live}"), format!("INSERT INTO {live} SELECT * FROM {shadow}")] {
+        for sql in [
+            format!("DELETE FROM {live}"),
+            format!("INSERT INTO {live} SELECT * FROM {shadow}"),
+        ] {
             match self {
-                Self::Sqlite(tx) => sqlx::query(AssertSqlSafe(sql)).execute(&mut **tx).await.map(|_| ())?,
-                Self::Postgres(tx) => sqlx::query(AssertSqlSafe(sql)).execute(&mut **tx).await.map(|_| ())?,
+                Self::Sqlite(tx) => sqlx::query(AssertSqlSafe(sql))
+                    .execute(&mut **tx)
+                    .await
+                    .map(|_| ())?,
+                Self::Postgres(tx) => sqlx::query(AssertSqlSafe(sql))
+                    .execute(&mut **tx)
+                    .await
+                    .map(|_| ())?,
             }
         }
         Ok(())
@@ -156,8 +174,14 @@ impl Tx {
         let (_, shadow) = self.live_and_shadow(table);
         let sql = format!("DROP TABLE {shadow}");
         match self {
-            Self::Sqlite(tx) => sqlx::query(AssertSqlSafe(sql)).execute(&mut **tx).await.map(|_| ())?,
-            Self::Postgres(tx) => sqlx::query(AssertSqlSafe(sql)).execute(&mut **tx).await.map(|_| ())?,
+            Self::Sqlite(tx) => sqlx::query(AssertSqlSafe(sql))
+                .execute(&mut **tx)
+                .await
+                .map(|_| ())?,
+            Self::Postgres(tx) => sqlx::query(AssertSqlSafe(sql))
+                .execute(&mut **tx)
+                .await
+                .map(|_| ())?,
         }
         Ok(())
     }
@@ -236,8 +260,18 @@ impl Columns {
 
     /// One JSON array of rows, since SQLite binds no arrays.
     fn json(&self) -> String {
-        let rows = self.stream_id.iter().zip(&self.version).zip(&self.event_type).zip(&self.schema_version);
-        let rest = self.payload.iter().zip(&self.metadata).zip(&self.command_id).zip(&self.command_index);
+        let rows = self
+            .stream_id
+            .iter()
+            .zip(&self.version)
+            .zip(&self.event_type)
+            .zip(&self.schema_version);
+        let rest = self
+            .payload
+            .iter()
+            .zip(&self.metadata)
+            .zip(&self.command_id)
+            .zip(&self.command_index);
         let rows = rows.zip(rest).map(
             |((((stream, version), kind), schema), (((payload, metadata), command), index))| {
                 serde_json::json!([stream, version, kind, schema, payload, metadata, command, index])

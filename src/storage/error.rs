@@ -64,7 +64,10 @@ pub enum StorageError {
 impl From<sqlx::Error> for StorageError {
     /// SQLite: <https://www.sqlite.org/rescode.html>. PostgreSQL: appendix A of its manual.
     fn from(error: sqlx::Error) -> Self {
-        let code = error.as_database_error().and_then(|e| e.code()).map(std::borrow::Cow::into_owned);
+        let code = error
+            .as_database_error()
+            .and_then(|e| e.code())
+            .map(std::borrow::Cow::into_owned);
         match code.as_deref() {
             Some("1555" | "2067" | "23505") => Self::UniqueViolation(error),
             // BUSY and its extensions, LOCKED; serialization failure, deadlock, lock time-out.

@@ -60,7 +60,11 @@ pub(crate) async fn begin(
         vec![projection.name.into(), projection.version.into(), now.into()],
     );
     db.execute(&insert).await?;
-    let fresh = Checkpoint { version: i64::from(projection.version), position: 0, updated_at: now };
+    let fresh = Checkpoint {
+        version: i64::from(projection.version),
+        position: 0,
+        updated_at: now,
+    };
     Ok(checkpoint(db, projection).await?.unwrap_or(fresh))
 }
 
@@ -78,7 +82,9 @@ pub(super) async fn move_checkpoint(
     );
     match tx.execute(&moved).await? {
         1 => Ok(()),
-        _ => Err(StorageError::CheckpointMoved { projection: projection.name }),
+        _ => Err(StorageError::CheckpointMoved {
+            projection: projection.name,
+        }),
     }
 }
 
@@ -91,11 +97,15 @@ pub(crate) async fn advance(
     now: DateTime<Utc>,
 ) -> Result<i64, StorageError> {
     let page = logs.page(log_of(projection), from, PAGE).await?;
-    let Some(last) = page.last().map(|event| event.position) else { return Ok(from) };
+    let Some(last) = page.last().map(|event| event.position) else {
+        return Ok(from);
+    };
     assert_dense(log_of(projection), from, &page)?;
     match apply_page(db, projection, &page, from, last, now).await {
         Ok(()) => Ok(last),
-        Err(StorageError::CheckpointMoved { projection }) => Err(StorageError::CheckpointMoved { projection }),
+        Err(StorageError::CheckpointMoved { projection }) => {
+            Err(StorageError::CheckpointMoved { projection })
+        }
         Err(error) if is_transient(&error) => Err(error),
         Err(error) => isolate(db, projection, &page, from, now, &error).await,
     }
@@ -108,7 +118,11 @@ fn assert_dense(log: Log, from: i64, page: &[RawEvent]) -> Result<(), StorageErr
     let start = if log == Log::Playback { first } else { from + 1 };
     for (expected, event) in (start..).zip(page) {
         if event.position != expected {
-            return Err(StorageError::Gap { log: log.name(), expected, found: event.position });
+            return Err(StorageError::Gap {
+                log: log.name(),
+                expected,
+                found: event.position,
+            });
         }
     }
     Ok(())
@@ -125,7 +139,14 @@ async fn apply_page(
     let mut tx = db.begin().await?;
     for raw in page {
         if is_parked_stream(&mut tx, projection, raw).await? {
-            park(&mut tx, projection, raw, "an earlier event of its stream is parked", now).await?;
+            park(
+                &mut tx,
+                projection,
+                raw,
+                "an earlier event of its stream is parked",
+                now,
+            )
+            .await?;
         } else {
             apply(&mut tx, projection, raw).await?;
         }
@@ -164,7 +185,10 @@ async fn isolate(
         }
         position = raw.position;
     }
-    tracing::debug!(cause = cause as &dyn std::error::Error, "page was applied one by one");
+    tracing::debug!(
+        cause = cause as &dyn std::error::Error,
+        "page was applied one by one"
+    );
     Ok(position)
 }
 
@@ -194,7 +218,11 @@ fn is_transient(error: &StorageError) -> bool {
     }
 }
 
-async fn is_parked_stream(tx: &mut Tx, projection: &Projection, raw: &RawEvent) -> Result<bool, StorageError> {
+async fn is_parked_stream(
+    tx: &mut Tx,
+    projection: &Projection,
+    raw: &RawEvent,
+) -> Result<bool, StorageError> {
     let query = Query::<ParkedRow>::new(
         "SELECT position FROM parked_events WHERE projection = $1 AND stream_id = $2 LIMIT 1",
         vec![projection.name.into(), raw.stream_id.as_str().into()],
@@ -225,7 +253,10 @@ async fn park(
 
 /// Applies one event to the projection's tables.
 pub(super) async fn apply(tx: &mut Tx, projection: &Projection, raw: &RawEvent) -> Result<(), StorageError> {
-    let unreadable = |source| StorageError::UnreadableStream { position: raw.position, source };
+    let unreadable = |source| StorageError::UnreadableStream {
+        position: raw.position,
+        source,
+    };
     let statements = match projection.fold {
         Fold::Clips(fold) => {
             let clip = ClipId::from_stream(&raw.stream_id).map_err(unreadable)?;
@@ -251,4 +282,18 @@ fn recorded<S, E: cqrs_es::DomainEvent>(raw: &RawEvent, stream: S) -> Result<Rec
         recorded_at: raw.recorded_at,
         event: decode(raw)?,
     })
+}
+
+#[derive(sqlx::FromRow)]
+struct CountRow {
+    count: i64,
+}
+
+/// How many events are parked, over all projections.
+pub(crate) async fn parked(db: &Db) -> Result<i64, StorageError> {
+    let query = Query::<CountRow>::new(
+        "SELECT CAST(COUNT(*) AS BIGINT) AS count FROM parked_events",
+        vec![],
+    );
+    Ok(db.optional(query).await?.map_or(0, |row| row.count))
 }

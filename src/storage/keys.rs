@@ -23,12 +23,19 @@ struct CountRow {
 
 /// The hash under which a key is stored. Keys are 32 random bytes, so that one fast hash is enough.
 pub(crate) fn hash(key: &str) -> String {
-    Sha256::digest(key.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(key.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// The owner of a key.
 pub(crate) async fn find(db: &Db, key: &str) -> Result<Option<KeyRow>, StorageError> {
-    db.optional(Query::new("SELECT user_id, scopes FROM api_keys WHERE hash = $1", vec![hash(key).into()])).await
+    db.optional(Query::new(
+        "SELECT user_id, scopes FROM api_keys WHERE hash = $1",
+        vec![hash(key).into()],
+    ))
+    .await
 }
 
 /// Whether any key exists.

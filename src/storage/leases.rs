@@ -45,12 +45,22 @@ pub(crate) async fn take(
          ON CONFLICT (resource) DO UPDATE SET holder = excluded.holder, progress = 0, \
          token = CASE WHEN leases.token > $3 THEN leases.token + 1 ELSE $3 + 1 END, expires_at = excluded.expires_at \
          WHERE leases.expires_at <= $4 RETURNING token",
-        vec![resource.into(), holder.into(), above.into(), now.into(), until.into()],
+        vec![
+            resource.into(),
+            holder.into(),
+            above.into(),
+            now.into(),
+            until.into(),
+        ],
     );
     let mut tx = db.begin().await?;
     let row = tx.optional(query).await?;
     tx.commit().await?;
-    Ok(row.map(|row| Lease { resource: resource.to_owned(), holder: holder.to_owned(), token: row.token }))
+    Ok(row.map(|row| Lease {
+        resource: resource.to_owned(),
+        holder: holder.to_owned(),
+        token: row.token,
+    }))
 }
 
 /// Holds on to a lease; false, when it was lost.
@@ -62,7 +72,12 @@ pub(crate) async fn renew(
 ) -> Result<bool, StorageError> {
     let statement = Statement::new(
         "UPDATE leases SET progress = $3, expires_at = $4 WHERE resource = $1 AND token = $2",
-        vec![lease.resource.as_str().into(), lease.token.into(), progress.into(), until.into()],
+        vec![
+            lease.resource.as_str().into(),
+            lease.token.into(),
+            progress.into(),
+            until.into(),
+        ],
     );
     Ok(db.execute(&statement).await? == 1)
 }
@@ -74,6 +89,9 @@ pub(crate) async fn give_back(db: &Db, lease: &Lease, now: DateTime<Utc>) -> Res
 
 /// How far the holder has come.
 pub(crate) async fn progress(db: &Db, resource: &str) -> Result<Option<f64>, StorageError> {
-    let query = Query::<ProgressRow>::new("SELECT progress FROM leases WHERE resource = $1", vec![resource.into()]);
+    let query = Query::<ProgressRow>::new(
+        "SELECT progress FROM leases WHERE resource = $1",
+        vec![resource.into()],
+    );
     Ok(db.optional(query).await?.map(|row| row.progress))
 }

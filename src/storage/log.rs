@@ -78,22 +78,35 @@ impl Logs {
     pub async fn stream(&self, log: Log, stream: &str, after: i64) -> Result<Vec<RawEvent>, StorageError> {
         let sql = match log {
             Log::Clip => {
-                select_events!("clip_events", " WHERE stream_id = $1 AND version > $2 ORDER BY version")
+                select_events!(
+                    "clip_events",
+                    " WHERE stream_id = $1 AND version > $2 ORDER BY version"
+                )
             }
             Log::Playback => {
-                select_events!("playback_events", " WHERE stream_id = $1 AND version > $2 ORDER BY version")
+                select_events!(
+                    "playback_events",
+                    " WHERE stream_id = $1 AND version > $2 ORDER BY version"
+                )
             }
         };
-        self.db.all(Query::new(sql, vec![stream.into(), after.into()])).await
+        self.db
+            .all(Query::new(sql, vec![stream.into(), after.into()]))
+            .await
     }
 
     /// At most `limit` events after a position, in order.
     pub async fn page(&self, log: Log, after: i64, limit: i64) -> Result<Vec<RawEvent>, StorageError> {
         let sql = match log {
             Log::Clip => select_events!("clip_events", " WHERE position > $1 ORDER BY position LIMIT $2"),
-            Log::Playback => select_events!("playback_events", " WHERE position > $1 ORDER BY position LIMIT $2"),
+            Log::Playback => select_events!(
+                "playback_events",
+                " WHERE position > $1 ORDER BY position LIMIT $2"
+            ),
         };
-        self.db.all(Query::new(sql, vec![after.into(), limit.into()])).await
+        self.db
+            .all(Query::new(sql, vec![after.into(), limit.into()]))
+            .await
     }
 
     /// The position of the latest event; 0 when there is none.
@@ -109,4 +122,20 @@ impl Logs {
 /// Tells followers in this process that a log has grown. A nudge: the log itself is the truth.
 pub(super) fn head_channel() -> watch::Sender<i64> {
     watch::Sender::new(0)
+}
+
+impl RawEvent {
+    /// The event as people and other programs read it.
+    pub fn to_json(&self) -> Result<serde_json::Value, serde_json::Error> {
+        Ok(serde_json::json!({
+            "position": self.position,
+            "stream_id": self.stream_id,
+            "version": self.version,
+            "event_type": self.event_type,
+            "schema_version": self.schema_version,
+            "payload": serde_json::from_str::<serde_json::Value>(&self.payload)?,
+            "metadata": serde_json::from_str::<serde_json::Value>(&self.metadata)?,
+            "recorded_at": self.recorded_at,
+        }))
+    }
 }

@@ -38,12 +38,18 @@ pub(crate) async fn verify(
     progress: impl Fn(i64, i64),
 ) -> Result<Verdict, StorageError> {
     let mut tx = db.begin_aside(Aside::Compare).await?;
-    let until = live_checkpoint(&mut tx, projection).await?.map_or(0, |checkpoint| checkpoint.position);
+    let until = live_checkpoint(&mut tx, projection)
+        .await?
+        .map_or(0, |checkpoint| checkpoint.position);
     let events = replay(&mut tx, logs, projection, until, progress).await?;
     let mut differences = vec![];
     for table in projection.tables {
         if let (rows, Some(first_key)) = tx.difference(table.name, table.key).await? {
-            differences.push(Difference { table: table.name, rows, first_key });
+            differences.push(Difference {
+                table: table.name,
+                rows,
+                first_key,
+            });
         }
     }
     tx.rollback().await?;
@@ -61,17 +67,27 @@ pub(crate) async fn rebuild(
     follow::begin(db, projection, now).await?;
     let until = logs.head(follow::log_of(projection)).await?;
     let mut tx = db.begin_aside(Aside::Replace).await?;
-    let live = live_checkpoint(&mut tx, projection).await?.map_or(0, |checkpoint| checkpoint.position);
+    let live = live_checkpoint(&mut tx, projection)
+        .await?
+        .map_or(0, |checkpoint| checkpoint.position);
     let events = replay(&mut tx, logs, projection, until.max(live), progress).await?;
     for table in projection.tables {
         tx.replace_live(table.name).await?;
         tx.drop_shadow(table.name).await?;
     }
-    tx.execute(&Statement::new("DELETE FROM parked_events WHERE projection = $1", vec![projection.name.into()]))
-        .await?;
+    tx.execute(&Statement::new(
+        "DELETE FROM parked_events WHERE projection = $1",
+        vec![projection.name.into()],
+    ))
+    .await?;
     let moved = Statement::new(
         "UPDATE projection_checkpoints SET version = $2, position = $3, updated_at = $4 WHERE name = $1",
-        vec![projection.name.into(), projection.version.into(), until.max(live).into(), now.into()],
+        vec![
+            projection.name.into(),
+            projection.version.into(),
+            until.max(live).into(),
+            now.into(),
+        ],
     );
     tx.execute(&moved).await?;
     tx.commit().await?;
@@ -96,7 +112,9 @@ async fn replay(
     let mut position = 0;
     let mut events = 0;
     while position < until {
-        let page = logs.page(follow::log_of(projection), position, PAGE.min(until - position)).await?;
+        let page = logs
+            .page(follow::log_of(projection), position, PAGE.min(until - position))
+            .await?;
         for raw in page.iter().filter(|raw| raw.position <= until) {
             follow::apply(tx, projection, raw).await?;
             events += 1;

@@ -101,7 +101,10 @@ impl LogWriter {
     pub fn new(db: Db, log: Log, clock: Arc<dyn Clock>) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (queue, requests) = mpsc::channel(QUEUE);
         let head = head_channel();
-        let writer = Self { queue, head: head.subscribe() };
+        let writer = Self {
+            queue,
+            head: head.subscribe(),
+        };
         let batcher = Batcher { db, log, clock, head };
         (writer, batcher.run(requests))
     }
@@ -109,10 +112,12 @@ impl LogWriter {
     /// Appends and waits for the commit.
     pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
         let (reply, answer) = oneshot::channel();
-        self.queue.try_send(Pending { append, reply }).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => AppendError::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => AppendError::Closed,
-        })?;
+        self.queue
+            .try_send(Pending { append, reply })
+            .map_err(|refused| match refused {
+                mpsc::error::TrySendError::Full(_) => AppendError::Overloaded,
+                mpsc::error::TrySendError::Closed(_) => AppendError::Closed,
+            })?;
         answer.await.unwrap_or(Err(AppendError::Closed))
     }
 
@@ -134,8 +139,12 @@ impl Batcher {
         let mut batch = Vec::with_capacity(BATCH);
         while requests.recv_many(&mut batch, BATCH).await > 0 {
             let started = Instant::now();
-            #[expect(clippy::cast_precision_loss, reason = "a batch holds at most a thousand appends")]
-            metrics::histogram!("clipper_append_batch_size", "log" => self.log.name()).record(batch.len() as f64);
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a batch holds at most a thousand appends"
+            )]
+            metrics::histogram!("clipper_append_batch_size", "log" => self.log.name())
+                .record(batch.len() as f64);
             self.write(std::mem::take(&mut batch)).await;
             metrics::histogram!("clipper_append_duration_seconds", "log" => self.log.name())
                 .record(started.elapsed().as_secs_f64());
@@ -176,7 +185,10 @@ impl Batcher {
     }
 
     async fn write_once(&self, part: &[Pending]) -> Result<Vec<Appended>, StorageError> {
-        let count = part.iter().map(|pending| pending.append.events.len() as i64).sum();
+        let count = part
+            .iter()
+            .map(|pending| pending.append.events.len() as i64)
+            .sum();
         let mut tx = self.db.begin().await?;
         let first = tx.take_positions(self.log, count).await?;
         let mut versions = HashMap::<&str, i64>::new();
@@ -192,10 +204,15 @@ impl Batcher {
             let count = append.events.len() as i64;
             position += count;
             versions.insert(&append.stream, after + count);
-            appended.push(Appended { position, version: after + count, repeated: false });
+            appended.push(Appended {
+                position,
+                version: after + count,
+                repeated: false,
+            });
             batch.push((append, after));
         }
-        tx.insert_events(self.log, &batch, first, self.clock.now()).await?;
+        tx.insert_events(self.log, &batch, first, self.clock.now())
+            .await?;
         tx.commit().await?;
         metrics::counter!("clipper_events_appended_total", "log" => self.log.name())
             .increment(u64::try_from(count).unwrap_or_default());
@@ -214,7 +231,9 @@ impl Batcher {
         for Pending { append, reply } in part {
             let verdict = match self.earlier(&append).await {
                 Ok(Some(appended)) => Ok(appended),
-                Ok(None) => Err(AppendError::Conflict { stream: append.stream }),
+                Ok(None) => Err(AppendError::Conflict {
+                    stream: append.stream,
+                }),
                 Err(error) => Err(AppendError::Storage(Arc::new(error))),
             };
             deliver(reply, verdict);
@@ -234,11 +253,19 @@ impl Batcher {
         };
         let args = vec![append.stream.as_str().into(), append.command_id.as_str().into()];
         let row = self.db.optional(Query::<EarlierRow>::new(sql, args)).await?;
-        Ok(row.map(|row| Appended { position: row.position, version: row.version, repeated: true }))
+        Ok(row.map(|row| Appended {
+            position: row.position,
+            version: row.version,
+            repeated: true,
+        }))
     }
 
     fn answer_failure(part: Vec<Pending>, error: StorageError) {
-        tracing::error!(error = &error as &dyn std::error::Error, appends = part.len(), "append failed");
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            appends = part.len(),
+            "append failed"
+        );
         let error = Arc::new(error);
         for pending in part {
             deliver(pending.reply, Err(AppendError::Storage(Arc::clone(&error))));

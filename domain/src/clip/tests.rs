@@ -18,7 +18,12 @@ fn registration() -> Registration {
 }
 
 fn stored(sha256: &str) -> StoredSource {
-    StoredSource { object: "c/source/original".to_owned(), bytes: 7, sha256: sha256.to_owned(), filename: None }
+    StoredSource {
+        object: "c/source/original".to_owned(),
+        bytes: 7,
+        sha256: sha256.to_owned(),
+        filename: None,
+    }
 }
 
 fn facts() -> SourceFacts {
@@ -70,7 +75,11 @@ fn requested() -> Vec<ClipEvent> {
 }
 
 fn started(token: i64) -> ClipEvent {
-    ClipEvent::EncodingStarted { generation: 1, token, worker: "w".to_owned() }
+    ClipEvent::EncodingStarted {
+        generation: 1,
+        token,
+        worker: "w".to_owned(),
+    }
 }
 
 fn planned() -> Vec<ClipEvent> {
@@ -85,7 +94,10 @@ fn planned() -> Vec<ClipEvent> {
 }
 
 fn ready(quality: Quality) -> ClipEvent {
-    ClipEvent::VariantReady { generation: 1, variant: variant(quality) }
+    ClipEvent::VariantReady {
+        generation: 1,
+        variant: variant(quality),
+    }
 }
 
 fn noon() -> DateTime<Utc> {
@@ -93,7 +105,11 @@ fn noon() -> DateTime<Utc> {
 }
 
 fn failure(class: FailureClass) -> EncodingFailure {
-    EncodingFailure { class, code: "ffmpeg_failed".to_owned(), detail: "it stopped".to_owned() }
+    EncodingFailure {
+        class,
+        code: "ffmpeg_failed".to_owned(),
+        detail: "it stopped".to_owned(),
+    }
 }
 
 fn failed(class: FailureClass, retry_at: Option<DateTime<Utc>>) -> ClipEvent {
@@ -122,11 +138,16 @@ fn a_clip_is_registered_once_and_repeating_it_is_harmless() {
 
 #[test]
 fn another_clip_may_not_take_the_slug() {
-    let other = Registration { owner_id: "bob".to_owned(), ..registration() };
+    let other = Registration {
+        owner_id: "bob".to_owned(),
+        ..registration()
+    };
     ClipTest::with(())
         .given(vec![ClipEvent::ClipRegistered(registration())])
         .when(ClipCommand::Register(other))
-        .then_expect_error(Refusal::SlugTaken { slug: registration().slug });
+        .then_expect_error(Refusal::SlugTaken {
+            slug: registration().slug,
+        });
 }
 
 #[test]
@@ -147,7 +168,10 @@ fn a_source_needs_a_clip() {
 
 #[test]
 fn the_same_source_again_changes_nothing_and_another_is_refused() {
-    ClipTest::with(()).given(requested()).when(ClipCommand::StoreSource(stored("aa"))).then_expect_events(vec![]);
+    ClipTest::with(())
+        .given(requested())
+        .when(ClipCommand::StoreSource(stored("aa")))
+        .then_expect_events(vec![]);
     ClipTest::with(())
         .given(requested())
         .when(ClipCommand::StoreSource(stored("bb")))
@@ -156,9 +180,18 @@ fn the_same_source_again_changes_nothing_and_another_is_refused() {
 
 #[test]
 fn a_rejected_source_may_be_replaced() {
-    let rejection = Rejection { code: RejectionCode::NotAVideo, detail: "no".to_owned() };
+    let rejection = Rejection {
+        code: RejectionCode::NotAVideo,
+        detail: "no".to_owned(),
+    };
     let mut events = requested();
-    events.extend([started(1), ClipEvent::SourceRejected { generation: 1, rejection }]);
+    events.extend([
+        started(1),
+        ClipEvent::SourceRejected {
+            generation: 1,
+            rejection,
+        },
+    ]);
     let mut expected = requested().split_off(1);
     expected[0] = ClipEvent::SourceStored(stored("bb"));
     expected[1] = ClipEvent::EncodingRequested {
@@ -167,7 +200,10 @@ fn a_rejected_source_may_be_replaced() {
         priority: 5,
         class: EncodingClass::Fresh,
     };
-    ClipTest::with(()).given(events).when(ClipCommand::StoreSource(stored("bb"))).then_expect_events(expected);
+    ClipTest::with(())
+        .given(events)
+        .when(ClipCommand::StoreSource(stored("bb")))
+        .then_expect_events(expected);
 }
 
 #[test]
@@ -187,29 +223,55 @@ fn the_probe_leads_to_a_plan() {
 
 #[test]
 fn a_later_token_takes_over_and_an_earlier_one_is_fenced_off() {
-    let take_over = |token| ClipCommand::StartEncoding { generation: 1, token, worker: "w".to_owned() };
-    ClipTest::with(()).given(planned()).when(take_over(2)).then_expect_events(vec![started(2)]);
-    ClipTest::with(()).given(planned()).when(take_over(1)).then_expect_events(vec![]);
+    let take_over = |token| ClipCommand::StartEncoding {
+        generation: 1,
+        token,
+        worker: "w".to_owned(),
+    };
+    ClipTest::with(())
+        .given(planned())
+        .when(take_over(2))
+        .then_expect_events(vec![started(2)]);
+    ClipTest::with(())
+        .given(planned())
+        .when(take_over(1))
+        .then_expect_events(vec![]);
 
     let mut taken_over = planned();
     taken_over.push(started(2));
     ClipTest::with(())
         .given(taken_over)
-        .when(ClipCommand::PublishVariant { generation: 1, token: 1, variant: variant(Quality::P480) })
+        .when(ClipCommand::PublishVariant {
+            generation: 1,
+            token: 1,
+            variant: variant(Quality::P480),
+        })
         .then_expect_error(Refusal::LeaseLost { token: 1, current: 2 });
 }
 
 #[test]
 fn a_rung_is_published_once_and_only_if_planned() {
-    let publish = |quality| ClipCommand::PublishVariant { generation: 1, token: 1, variant: variant(quality) };
-    ClipTest::with(()).given(planned()).when(publish(Quality::P480)).then_expect_events(vec![ready(Quality::P480)]);
+    let publish = |quality| ClipCommand::PublishVariant {
+        generation: 1,
+        token: 1,
+        variant: variant(quality),
+    };
+    ClipTest::with(())
+        .given(planned())
+        .when(publish(Quality::P480))
+        .then_expect_events(vec![ready(Quality::P480)]);
     let mut events = planned();
     events.push(ready(Quality::P480));
-    ClipTest::with(()).given(events).when(publish(Quality::P480)).then_expect_events(vec![]);
+    ClipTest::with(())
+        .given(events)
+        .when(publish(Quality::P480))
+        .then_expect_events(vec![]);
     ClipTest::with(())
         .given(planned())
         .when(publish(Quality::P1080))
-        .then_expect_error(Refusal::NotPlanned { quality: Quality::P1080 });
+        .then_expect_error(Refusal::NotPlanned {
+            quality: Quality::P1080,
+        });
 }
 
 #[test]
@@ -218,8 +280,13 @@ fn an_encoding_is_finished_only_when_no_rung_is_missing() {
     events.push(ready(Quality::P480));
     ClipTest::with(())
         .given(events.clone())
-        .when(ClipCommand::FinishEncoding { generation: 1, token: 1 })
-        .then_expect_error(Refusal::Unfinished { missing: vec![Quality::P720] });
+        .when(ClipCommand::FinishEncoding {
+            generation: 1,
+            token: 1,
+        })
+        .then_expect_error(Refusal::Unfinished {
+            missing: vec![Quality::P720],
+        });
 
     events.push(ClipEvent::VariantFailed {
         generation: 1,
@@ -228,7 +295,10 @@ fn an_encoding_is_finished_only_when_no_rung_is_missing() {
     });
     ClipTest::with(())
         .given(events)
-        .when(ClipCommand::FinishEncoding { generation: 1, token: 1 })
+        .when(ClipCommand::FinishEncoding {
+            generation: 1,
+            token: 1,
+        })
         .then_expect_events(vec![ClipEvent::EncodingCompleted {
             generation: 1,
             qualities: vec![Quality::P480],
@@ -238,7 +308,12 @@ fn an_encoding_is_finished_only_when_no_rung_is_missing() {
 
 #[test]
 fn our_faults_are_tried_again_later_and_given_up_in_the_end() {
-    let fail = |class| ClipCommand::FailEncoding { generation: 1, token: 1, failure: failure(class), at: noon() };
+    let fail = |class| ClipCommand::FailEncoding {
+        generation: 1,
+        token: 1,
+        failure: failure(class),
+        at: noon(),
+    };
     let after = |seconds| Some(noon() + TimeDelta::seconds(seconds));
     ClipTest::with(())
         .given(planned())
@@ -265,6 +340,10 @@ fn an_ended_encoding_takes_no_more_commands() {
     events.push(failed(FailureClass::Content, None));
     ClipTest::with(())
         .given(events)
-        .when(ClipCommand::StartEncoding { generation: 1, token: 9, worker: "w".to_owned() })
+        .when(ClipCommand::StartEncoding {
+            generation: 1,
+            token: 9,
+            worker: "w".to_owned(),
+        })
         .then_expect_error(Refusal::EncodingEnded { generation: 1 });
 }

@@ -39,11 +39,15 @@ impl Packets {
             return;
         }
         self.frames += 1;
-        let Some(pts) = pts.and_then(|pts| pts.parse::<f64>().ok()) else { return };
+        let Some(pts) = pts.and_then(|pts| pts.parse::<f64>().ok()) else {
+            return;
+        };
         self.first = Some(self.first.map_or(pts, |first| first.min(pts)));
         if pts >= self.last || self.frames == 1 {
             self.last = pts;
-            self.last_duration = duration.and_then(|duration| duration.parse().ok()).unwrap_or_default();
+            self.last_duration = duration
+                .and_then(|duration| duration.parse().ok())
+                .unwrap_or_default();
         }
     }
 
@@ -69,10 +73,20 @@ impl Packets {
     /// The rate of the constant grid: the stated one where the packets bear it out, else a standard one near to what
     /// was measured, else what was measured.
     pub(super) fn frame_rate(&self, stated: Option<FrameRate>) -> FrameRate {
-        let Some(measured) = self.measured() else { return stated.unwrap_or_else(fallback) };
+        let Some(measured) = self.measured() else {
+            return stated.unwrap_or_else(fallback);
+        };
         let near = |rate: &FrameRate| (rate.as_f64() / measured - 1.0).abs() < NEAR;
-        let standard = || STANDARD.iter().filter_map(|(num, den)| FrameRate::new(*num, *den)).find(near);
-        stated.filter(near).or_else(standard).unwrap_or_else(|| hundredths(measured))
+        let standard = || {
+            STANDARD
+                .iter()
+                .filter_map(|(num, den)| FrameRate::new(*num, *den))
+                .find(near)
+        };
+        stated
+            .filter(near)
+            .or_else(standard)
+            .unwrap_or_else(|| hundredths(measured))
     }
 
     #[expect(clippy::cast_precision_loss, reason = "frame counts stay far below 2^52")]
@@ -82,7 +96,11 @@ impl Packets {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to what the type holds")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to what the type holds"
+)]
 fn hundredths(rate: f64) -> FrameRate {
     let num = (rate * 100.0).round().clamp(1.0, 100_000.0) as u32;
     FrameRate::new(num, 100).unwrap_or_else(fallback)

@@ -67,7 +67,11 @@ impl Listing {
     }
 
     pub(super) fn bitrate(&self) -> u64 {
-        self.format.bit_rate.as_deref().and_then(|rate| rate.parse().ok()).unwrap_or_default()
+        self.format
+            .bit_rate
+            .as_deref()
+            .and_then(|rate| rate.parse().ok())
+            .unwrap_or_default()
     }
 }
 
@@ -88,7 +92,10 @@ impl Stream {
     }
 
     pub(super) fn sample_rate(&self) -> u32 {
-        self.sample_rate.as_deref().and_then(|rate| rate.parse().ok()).unwrap_or_default()
+        self.sample_rate
+            .as_deref()
+            .and_then(|rate| rate.parse().ok())
+            .unwrap_or_default()
     }
 
     pub(super) fn stated_rate(&self) -> Option<FrameRate> {
@@ -110,7 +117,11 @@ impl Stream {
 
     pub(super) fn quarter_turned(&self) -> bool {
         let matrix = self.side_data_list.iter().find_map(|data| data.rotation);
-        let tag = self.tags.rotate.as_deref().and_then(|degrees| degrees.parse().ok());
+        let tag = self
+            .tags
+            .rotate
+            .as_deref()
+            .and_then(|degrees| degrees.parse().ok());
         let degrees: f64 = matrix.or(tag).unwrap_or_default();
         ((degrees / 90.0).round() % 2.0).abs() > 0.5
     }

@@ -1,11 +1,11 @@
 use proptest::prelude::*;
 
 use super::*;
-use clipper_domain::FrameRate;
-use crate::hls::clock::{rounded};
+use crate::hls::clock::rounded;
 use crate::hls::master::{MasterVariant, render_master};
 use crate::hls::playlist::{Container, MediaPlaylist, SegmentNames};
 use crate::hls::rendition::SegmentEntry;
+use clipper_domain::FrameRate;
 
 fn media(text: &str) -> ParsedMedia {
     match parse_playlist(text) {

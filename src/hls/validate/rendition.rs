@@ -5,10 +5,10 @@ mod sound;
 
 use super::{Finding, Rule, judge, must, should};
 use crate::hls::aac::AudioFacts;
-use clipper_domain::FrameRate;
 use crate::hls::clock::{TICKS_PER_SECOND, rounded, seconds, unwrap_near};
 use crate::hls::rendition::RenditionFacts;
 use crate::hls::segment::SegmentFacts;
+use clipper_domain::FrameRate;
 
 /// What the rendition was meant to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +124,9 @@ fn frames_fill_each_segment(case: &Case<'_>) -> Option<String> {
     let rate = case.expected.frame_rate;
     let mut pairs = case.segments.iter().zip(&case.facts.segments);
     let number = pairs.position(|(segment, entry)| {
-        rate.ticks_90k(segment.frames).abs_diff(u64::from(entry.duration_90k)) > case.frame()
+        rate.ticks_90k(segment.frames)
+            .abs_diff(u64::from(entry.duration_90k))
+            > case.frame()
     })?;
     let frames = case.segments.get(number)?.frames;
     let lasts = case.facts.segments.get(number)?.seconds();

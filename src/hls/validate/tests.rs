@@ -1,10 +1,10 @@
 use super::*;
-use clipper_domain::FrameRate;
 use crate::hls::master::{MasterVariant, render_master};
 use crate::hls::parse::{ParsedMaster, ParsedMedia, ParsedVariant, Playlist, parse_playlist};
 use crate::hls::rendition::{RenditionFacts, measure};
 use crate::hls::segment::{SegmentFacts, inspect_segment};
 use crate::hls::synthetic::Synthetic;
+use clipper_domain::FrameRate;
 
 /// Three segments of two seconds at 25 frames per second.
 fn segments() -> Vec<SegmentFacts> {

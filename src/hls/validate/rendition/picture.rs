@@ -1,8 +1,8 @@
 //! Rules on the pictures: what decoders and screens can show.
 
 use super::Case;
-use clipper_domain::h264_level;
 use crate::hls::segment::SegmentFacts;
+use clipper_domain::h264_level;
 
 pub(super) fn one_parameter_set(case: &Case<'_>) -> Option<String> {
     let first = &case.segments.first()?.sps;

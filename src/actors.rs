@@ -1,0 +1,19 @@
+//! Actors: each owns one resource over time, behind a handle.
+//!
+//! Promises: a message is a nudge, the row is the truth and polling the fallback, so that a lost message delays and
+//! never loses; mailboxes are bounded; an actor that dies or hangs is replaced, with growing pauses, and given up
+//! loudly in the end.
+
+mod clip;
+mod encoder;
+mod janitor;
+mod projector;
+mod supervisor;
+
+pub use clip::Clips;
+pub(crate) use encoder::lease_resource;
+pub use encoder::{EncoderPool, EncoderSettings};
+pub use janitor::Janitor;
+pub(crate) use projector::Followed;
+pub use projector::Projectors;
+pub use supervisor::Health;

@@ -1,0 +1,132 @@
+//! The command line: one file per verb.
+
+mod clips;
+mod doctor;
+mod ingest;
+mod output;
+mod projections;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::config::Config;
+use crate::storage::Db;
+use crate::telemetry;
+use output::Output;
+
+/// Adaptive HLS clip streaming: upload, encode, serve, learn.
+#[derive(Debug, Parser)]
+#[command(
+    name = "clipper",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+struct Arguments {
+    /// The settings file [default: clipper.toml, when there is one].
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print data as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Serve the API and the pages, follow the logs and encode.
+    Serve(serve::ServeArguments),
+    /// Encode only; any number of these, on any machine.
+    Worker(serve::WorkerArguments),
+    /// Upload files through the API.
+    Ingest(ingest::IngestArguments),
+    /// Look at clips.
+    #[command(subcommand)]
+    Clips(clips::ClipsVerb),
+    /// Look at read models, rebuild and verify them.
+    #[command(subcommand)]
+    Projections(projections::ProjectionsVerb),
+    /// Check ffmpeg, database, storage and clock.
+    Doctor,
+    /// Bring the database's schema up to date.
+    Migrate,
+    /// Print the effective settings, without secrets.
+    Config,
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Exit codes: 0 ok, 1 failed, 2 usage.
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+
+/// Runs the program with the arguments of the process.
+pub async fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let code = if error.use_stderr() { USAGE } else { 0 };
+            // A closed pipe is no reason to fail while saying why we fail.
+            drop(error.print());
+            return ExitCode::from(code);
+        }
+    };
+    let output = Output::new(arguments.json);
+    let config = match Config::load(arguments.config.as_deref()) {
+        Ok(config) => config,
+        Err(error) => {
+            output.error(&error.into());
+            return ExitCode::from(USAGE);
+        }
+    };
+    match execute(arguments.verb, config, &output).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(FAILED),
+        Err(error) => {
+            output.error(&error);
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// Executes a verb; false, when it ran and what it looked at is not well.
+async fn execute(verb: Verb, config: Config, output: &Output) -> anyhow::Result<bool> {
+    match verb {
+        Verb::Serve(arguments) => {
+            telemetry::start("info,actix_server=warn");
+            serve::serve(config, arguments, output).await.map(|()| true)
+        }
+        Verb::Worker(arguments) => {
+            telemetry::start("info");
+            serve::work(config, arguments).await.map(|()| true)
+        }
+        Verb::Ingest(arguments) => ingest::ingest(&config, &arguments, output).await,
+        Verb::Clips(verb) => clips::run(&config, verb, output).await,
+        Verb::Projections(verb) => projections::run(&config, verb, output).await,
+        Verb::Doctor => doctor::run(&config, output).await,
+        Verb::Migrate => {
+            let db = Db::open(&config.database_url()).await?;
+            output.line(&format!("{} is up to date", db.product()));
+            Ok(true)
+        }
+        Verb::Config => output.data(&serde_json::to_value(&config)?, || {
+            toml::to_string(&config).unwrap_or_default()
+        }),
+        Verb::Completions { shell } => {
+            clap_complete::generate(
+                shell,
+                &mut Arguments::command(),
+                "clipper",
+                &mut std::io::stdout(),
+            );
+            Ok(true)
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! `clipper clips`.
+
+use anyhow::Context;
+use clap::Subcommand;
+use clipper_domain::ClipId;
+use clipper_projections::clips::{self, ClipRow};
+use clipper_projections::video_variants::{self, VariantRow};
+use serde_json::json;
+
+use super::output::{Output, table};
+use crate::config::Config;
+use crate::storage::{Db, Log, Logs, RawEvent};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ClipsVerb {
+    /// Show a clip and its renditions.
+    Show {
+        /// Its UUID or slug.
+        clip: String,
+    },
+    /// Print a clip's events.
+    History {
+        /// Its UUID or slug.
+        clip: String,
+    },
+}
+
+pub(super) async fn run(config: &Config, verb: ClipsVerb, output: &Output) -> anyhow::Result<bool> {
+    let db = Db::connect(&config.database_url())
+        .await
+        .context("cannot open the database")?;
+    match verb {
+        ClipsVerb::Show { clip } => show(&db, &clip, output).await,
+        ClipsVerb::History { clip } => history(&db, &clip, output).await,
+    }
+}
+
+async fn show(db: &Db, name: &str, output: &Output) -> anyhow::Result<bool> {
+    let row = find(db, name).await?;
+    let variants = db.all(video_variants::of_clip(row.id.parse()?)).await?;
+    let data = json!({
+        "id": row.id, "slug": row.slug, "title": row.title, "owner_id": row.owner_id, "visibility": row.visibility,
+        "hls_processing_status": row.hls_processing_status, "encoding_state": row.encoding_state,
+        "failure_code": row.failure_code, "failure_detail": row.failure_detail,
+        "duration": row.duration, "width": row.width, "height": row.height, "created_at": row.created_at,
+        "variants": variants.iter().map(|variant| json!({
+            "quality": variant.quality, "width": variant.width, "height": variant.height, "bitrate": variant.bitrate,
+            "average_bitrate": variant.average_bitrate, "codec": variant.codec, "frame_rate": variant.frame_rate,
+            "duration": variant.duration, "segment_count": variant.segment_count, "file_size": variant.file_size,
+        })).collect::<Vec<_>>(),
+    });
+    output.data(&data, || describe(&row, &variants))
+}
+
+fn describe(row: &ClipRow, variants: &[VariantRow]) -> String {
+    let mut text = format!("{}\n  {} · {} · {}", row.title, row.slug, row.id, row.visibility);
+    text += &format!("\n  {} ({})", row.hls_processing_status, row.encoding_state);
+    if let (Some(width), Some(height), Some(duration)) = (row.width, row.height, row.duration) {
+        text += &format!(" · {width}×{height} · {duration:.1} s");
+    }
+    if let (Some(code), Some(detail)) = (&row.failure_code, &row.failure_detail) {
+        text += &format!("\n  {code}: {detail}");
+    }
+    if variants.is_empty() {
+        return text;
+    }
+    let rows: Vec<_> = variants.iter().map(variant_cells).collect();
+    let headings = [
+        "quality",
+        "size",
+        "peak kbit/s",
+        "average",
+        "fps",
+        "segments",
+        "MB",
+        "codecs",
+    ];
+    format!("{text}\n\n{}", table(&headings, &rows))
+}
+
+fn variant_cells(variant: &VariantRow) -> Vec<String> {
+    vec![
+        variant.quality.clone(),
+        format!("{}×{}", variant.width, variant.height),
+        (variant.bitrate / 1_000).to_string(),
+        (variant.average_bitrate / 1_000).to_string(),
+        format!("{:.3}", variant.frame_rate),
+        variant.segment_count.to_string(),
+        format!(
+            "{}.{}",
+            variant.file_size / 1_000_000,
+            variant.file_size / 100_000 % 10
+        ),
+        variant.codec.clone(),
+    ]
+}
+
+async fn history(db: &Db, name: &str, output: &Output) -> anyhow::Result<bool> {
+    let id: ClipId = find(db, name).await?.id.parse()?;
+    let events = Logs::new(db.clone()).stream(Log::Clip, &id.stream(), 0).await?;
+    let data = events
+        .iter()
+        .map(RawEvent::to_json)
+        .collect::<Result<Vec<_>, _>>()?;
+    output.data(&data.into(), || {
+        let cells = |event: &RawEvent| {
+            let time = event.recorded_at.format("%Y-%m-%d %H:%M:%S%.3f").to_string();
+            vec![
+                event.version.to_string(),
+                event.position.to_string(),
+                time,
+                event.event_type.clone(),
+                brief(event),
+            ]
+        };
+        let rows: Vec<_> = events.iter().map(cells).collect();
+        table(
+            &["version", "position", "recorded at (UTC)", "event", "payload"],
+            &rows,
+        )
+    })
+}
+
+fn brief(event: &RawEvent) -> String {
+    const LENGTH: usize = 90;
+    let text: String = event.payload.chars().take(LENGTH).collect();
+    if event.payload.chars().count() > LENGTH {
+        format!("{text}…")
+    } else {
+        text
+    }
+}
+
+async fn find(db: &Db, name: &str) -> anyhow::Result<ClipRow> {
+    let query = match name.parse::<ClipId>() {
+        Ok(id) => clips::by_id(id),
+        Err(_slug) => clips::by_slug(name),
+    };
+    db.optional(query)
+        .await?
+        .with_context(|| format!("there is no clip `{name}`"))
+}

@@ -1,0 +1,81 @@
+//! `clipper serve` and `clipper worker`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::output::Output;
+use crate::config::Config;
+use crate::startup::{FirstKey, Services};
+
+#[derive(Debug, Args)]
+pub(super) struct ServeArguments {
+    /// The address to listen on [default: 127.0.0.1:8080].
+    #[arg(long)]
+    listen: Option<String>,
+    /// Where everything is kept [default: ./data].
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Encodings at once in this process [default: 1].
+    #[arg(long)]
+    workers: Option<usize>,
+    /// A clip to begin with, when there is none.
+    #[arg(long, hide = true, value_name = "FILE")]
+    sample: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct WorkerArguments {
+    /// Encodings at once [default: 1].
+    #[arg(long)]
+    workers: Option<usize>,
+}
+
+pub(super) async fn serve(
+    mut config: Config,
+    arguments: ServeArguments,
+    output: &Output,
+) -> anyhow::Result<()> {
+    config.listen = arguments.listen.unwrap_or(config.listen);
+    config.data_dir = arguments.data_dir.unwrap_or(config.data_dir);
+    let workers = arguments.workers.unwrap_or(config.encode.workers);
+    let services = Services::start(config).await?;
+    let first_key = services.first_key().await?;
+    let (server, addresses) = services.bind()?;
+    let sample = match &arguments.sample {
+        Some(path) => services.take_sample(path).await?,
+        None => None,
+    };
+    services.start_encoders(workers);
+    greet(output, &addresses, first_key.as_ref(), sample.as_deref());
+    services.run(Some(server)).await
+}
+
+pub(super) async fn work(config: Config, arguments: WorkerArguments) -> anyhow::Result<()> {
+    let workers = arguments.workers.unwrap_or(config.encode.workers);
+    let services = Services::start(config).await?;
+    services.start_encoders(workers);
+    tracing::info!(workers, "waiting for work");
+    services.run(None).await
+}
+
+/// Tells where to go. The key is shown once, when it was made.
+fn greet(output: &Output, addresses: &[SocketAddr], first_key: Option<&FirstKey>, sample: Option<&str>) {
+    let Some(address) = addresses.first() else { return };
+    let path = sample.map(|slug| format!("watch/{slug}")).unwrap_or_default();
+    output.line(&format!("\nClipper is ready: http://{address}/"));
+    if let Some(FirstKey { key, file }) = first_key {
+        output.line(&format!(
+            "Open this address, you are signed in there: http://{address}/{path}#key={key}"
+        ));
+        output.line(&format!(
+            "The key is shown once; it is kept in {}.",
+            file.display()
+        ));
+    }
+    if sample.is_some() {
+        output.line("A sample clip is being encoded; it starts to play by itself in a few seconds.");
+    }
+    output.line("");
+}

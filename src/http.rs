@@ -1,0 +1,25 @@
+//! HTTP: one table of routes, one file per subject. A handler extracts, makes one call and shapes the answer.
+
+mod auth;
+mod beacons;
+mod bytes;
+mod clip_json;
+mod clips;
+mod cors;
+mod measure;
+mod operations;
+mod pages;
+mod playback;
+mod problem;
+mod progress;
+mod routes;
+mod source;
+
+pub use auth::{Caller, Keys};
+pub(crate) use beacons::PlaybackLog;
+pub(crate) use cors::cors;
+pub(crate) use measure::measure;
+pub(crate) use operations::Readiness;
+pub use problem::{Code, Problem};
+pub(crate) use routes::{Limits, configure};
+pub(crate) use source::Intake;

@@ -1,0 +1,144 @@
+//! A clip as JSON.
+
+use chrono::{DateTime, Utc};
+use clipper_domain::ClipId;
+use clipper_projections::clips::ClipRow;
+use clipper_projections::video_variants::{self, VariantRow};
+use serde::Serialize;
+
+use super::problem::Problem;
+use crate::actors::lease_resource;
+use crate::storage::{Db, leases};
+
+#[derive(Serialize)]
+pub(super) struct ClipJson {
+    id: String,
+    slug: String,
+    title: String,
+    owner_id: String,
+    visibility: String,
+    embed_url: Option<String>,
+    twitch_clip_url: Option<String>,
+    hls_available: bool,
+    hls_url: Option<String>,
+    hls_qualities: Vec<String>,
+    hls_processing_status: String,
+    hls_processed_at: Option<DateTime<Utc>>,
+    /// Seconds.
+    duration: Option<f64>,
+    width: Option<i64>,
+    height: Option<i64>,
+    poster_url: Option<String>,
+    storyboard_url: Option<String>,
+    views: i64,
+    variants: Vec<VariantJson>,
+    encoding: EncodingJson,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+#[derive(Serialize)]
+struct VariantJson {
+    quality: String,
+    width: i64,
+    height: i64,
+    /// Peak, in bit/s.
+    bitrate: i64,
+    average_bitrate: i64,
+    codec: String,
+    frame_rate: f64,
+    file_size: i64,
+    duration: f64,
+    segment_count: i64,
+    copied: bool,
+}
+
+/// How the encoding goes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct EncodingJson {
+    pub(super) state: String,
+    /// From 0 to 100.
+    pub(super) percent: f64,
+    pub(super) failure: Option<FailureJson>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct FailureJson {
+    code: String,
+    detail: String,
+}
+
+impl ClipJson {
+    /// A clip with its variants and the progress of its encoding.
+    pub(super) async fn load(db: &Db, row: ClipRow) -> Result<Self, Problem> {
+        let variants = match row.id.parse::<ClipId>() {
+            Ok(id) if row.hls_available => db.all(video_variants::of_clip(id)).await?,
+            Ok(_) | Err(_) => vec![],
+        };
+        let encoding = EncodingJson::load(db, &row).await?;
+        Ok(Self {
+            hls_qualities: serde_json::from_str(&row.hls_qualities)?,
+            id: row.id,
+            slug: row.slug,
+            title: row.title,
+            owner_id: row.owner_id,
+            visibility: row.visibility,
+            embed_url: row.embed_url,
+            twitch_clip_url: row.twitch_clip_url,
+            hls_available: row.hls_available,
+            hls_url: row.hls_master_url,
+            hls_processing_status: row.hls_processing_status,
+            hls_processed_at: row.hls_processed_at,
+            duration: row.duration,
+            width: row.width,
+            height: row.height,
+            poster_url: None,
+            storyboard_url: None,
+            views: row.views,
+            variants: variants.into_iter().map(VariantJson::from).collect(),
+            encoding,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+impl EncodingJson {
+    pub(super) async fn load(db: &Db, row: &ClipRow) -> Result<Self, Problem> {
+        let share = match (
+            row.encoding_state.as_str(),
+            row.id.parse(),
+            u32::try_from(row.generation),
+        ) {
+            ("completed" | "partial", ..) => 1.0,
+            ("encoding", Ok(id), Ok(generation)) => leases::progress(db, &lease_resource(id, generation))
+                .await?
+                .unwrap_or_default(),
+            _ => 0.0,
+        };
+        let failure = row.failure_code.clone().zip(row.failure_detail.clone());
+        Ok(Self {
+            state: row.encoding_state.clone(),
+            percent: (share * 1_000.0).round() / 10.0,
+            failure: failure.map(|(code, detail)| FailureJson { code, detail }),
+        })
+    }
+}
+
+impl From<VariantRow> for VariantJson {
+    fn from(row: VariantRow) -> Self {
+        Self {
+            quality: row.quality,
+            width: row.width,
+            height: row.height,
+            bitrate: row.bitrate,
+            average_bitrate: row.average_bitrate,
+            codec: row.codec,
+            frame_rate: row.frame_rate,
+            file_size: row.file_size,
+            duration: row.duration,
+            segment_count: row.segment_count,
+            copied: row.copied,
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Playlists and segments: a row of the read model, then bytes. No actor and no aggregate is asked.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use clipper_domain::{FrameRate, Quality};
+use clipper_projections::clips::ClipRow;
+use clipper_projections::video_variants::{self, VariantRow};
+
+use super::auth::Caller;
+use super::bytes::{self, Media};
+use super::clips::{find, id_of};
+use super::problem::{Code, Problem, sentence};
+use crate::hls::{
+    Container, MasterVariant, MediaPlaylist, PlaylistKind, SegmentEntry, SegmentNames, parse_segment_name,
+    render_master,
+};
+use crate::media::MediaStore;
+use crate::storage::Db;
+
+const PLAYLIST: &str = "application/vnd.apple.mpegurl";
+const SEGMENT: &str = "video/MP2T";
+const FINAL: &str = "public, max-age=3600";
+const GROWING: &str = "public, max-age=2";
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+/// Private media is for its viewer only, not for caches on the way.
+const PRIVATE: &str = "private, max-age=3600";
+
+/// `GET /api/video/{clip}/master.m3u8`.
+pub(super) async fn master(
+    request: HttpRequest,
+    name: web::Path<String>,
+    caller: Caller,
+    db: web::Data<Db>,
+) -> Result<HttpResponse, Problem> {
+    let row = find(&db, &name, &caller).await?;
+    let variants = db.all(video_variants::of_clip(id_of(&row)?)).await?;
+    if variants.is_empty() {
+        return Err(not_available(&row));
+    }
+    let text = render_master(
+        &variants
+            .iter()
+            .map(master_variant)
+            .collect::<Result<Vec<_>, _>>()?,
+    );
+    Ok(playlist(&request, &row, text))
+}
+
+fn not_available(row: &ClipRow) -> Problem {
+    let detail = match row.hls_processing_status.as_str() {
+        "pending" => "The clip has no source yet.".to_owned(),
+        "failed" => row
+            .failure_detail
+            .clone()
+            .unwrap_or_else(|| "The clip could not be encoded.".to_owned()),
+        _ => "The clip is being encoded. Try again in a moment.".to_owned(),
+    };
+    Problem::new(Code::HlsNotAvailable, detail)
+}
+
+fn master_variant(row: &VariantRow) -> Result<MasterVariant, Problem> {
+    let quality = parse_quality(&row.quality)?;
+    Ok(MasterVariant {
+        uri: format!("{}.m3u8", quality.path()),
+        bandwidth: row.bitrate.unsigned_abs(),
+        average_bandwidth: row.average_bitrate.unsigned_abs(),
+        codecs: row.codec.clone(),
+        width: pixels(row.width),
+        height: pixels(row.height),
+        frame_rate: thousandths(row.frame_rate),
+    })
+}
+
+fn pixels(stored: i64) -> u32 {
+    u32::try_from(stored).unwrap_or_default()
+}
+
+/// The three decimals that `FRAME-RATE` has.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "frame rates lie between 0 and 60"
+)]
+fn thousandths(rate: f64) -> FrameRate {
+    FrameRate::new((rate * 1_000.0).round() as u32, 1_000).unwrap_or(FrameRate::PAL)
+}
+
+/// `GET /api/video/{clip}/{quality}.m3u8`.
+pub(super) async fn variant(
+    request: HttpRequest,
+    path: web::Path<(String, String)>,
+    caller: Caller,
+    db: web::Data<Db>,
+) -> Result<HttpResponse, Problem> {
+    let (name, quality) = path.into_inner();
+    let quality = parse_quality(&quality)?;
+    let row = find(&db, &name, &caller).await?;
+    let variant = find_variant(&db, &row, quality).await?;
+    let entry = |segment: clipper_domain::Segment| SegmentEntry {
+        duration_90k: segment.duration_90k,
+        bytes: segment.bytes,
+    };
+    let segments: Vec<SegmentEntry> = variant.segments()?.into_iter().map(entry).collect();
+    let text = MediaPlaylist {
+        target_duration: pixels(variant.target_duration),
+        kind: PlaylistKind::Vod,
+        container: Container::Ts,
+        names: SegmentNames::Api {
+            quality: quality.path(),
+        },
+        segments: &segments,
+    }
+    .render();
+    Ok(playlist(&request, &row, text))
+}
+
+/// `GET /api/video/{clip}/{quality}/segment-{n}.ts`.
+pub(super) async fn segment(
+    request: HttpRequest,
+    path: web::Path<(String, String, String)>,
+    caller: Caller,
+    db: web::Data<Db>,
+    media: web::Data<MediaStore>,
+) -> Result<HttpResponse, Problem> {
+    let (name, quality, file) = path.into_inner();
+    let quality = parse_quality(&quality)?;
+    let row = find(&db, &name, &caller).await?;
+    let variant = find_variant(&db, &row, quality).await?;
+    let missing = || {
+        Problem::new(
+            Code::SegmentNotFound,
+            format!("{quality} has no segment `{file}`."),
+        )
+    };
+    let parsed = parse_segment_name(&file)
+        .filter(|parsed| parsed.container == Container::Ts)
+        .ok_or_else(missing)?;
+    if i64::from(parsed.number) >= variant.segment_count {
+        return Err(missing());
+    }
+    let object = MediaStore::segment_object(&variant.storage_path, parsed.number);
+    let media = Media {
+        path: media.path(&object),
+        content_type: SEGMENT,
+        // The object's name is part of a generation and never holds other bytes.
+        etag: object.replace('/', "-"),
+        cache_control: if row.visibility == "public" {
+            IMMUTABLE
+        } else {
+            PRIVATE
+        },
+    };
+    bytes::send(&request, media).await?.ok_or_else(missing)
+}
+
+async fn find_variant(db: &Db, row: &ClipRow, quality: Quality) -> Result<VariantRow, Problem> {
+    db.optional(video_variants::one(id_of(row)?, quality))
+        .await?
+        .ok_or_else(|| {
+            if row.hls_available {
+                Problem::new(
+                    Code::VariantNotFound,
+                    format!("The clip is not available in {quality}."),
+                )
+            } else {
+                not_available(row)
+            }
+        })
+}
+
+fn parse_quality(text: &str) -> Result<Quality, Problem> {
+    text.parse().map_err(|error: clipper_domain::InvalidQuality| {
+        Problem::new(Code::InvalidQuality, sentence(&error.to_string()))
+    })
+}
+
+/// A playlist, or 304 when the caller has it already.
+fn playlist(request: &HttpRequest, row: &ClipRow, text: String) -> HttpResponse {
+    let ended = matches!(row.hls_processing_status.as_str(), "completed" | "partial");
+    let cache_control = match (row.visibility.as_str(), ended) {
+        ("public", true) => FINAL,
+        ("public", false) => GROWING,
+        _ => PRIVATE,
+    };
+    // Weak: the compressed forms share it.
+    let etag = header::EntityTag::new_weak(format!("{:016x}", bytes::fingerprint(text.as_bytes())));
+    let mut response = if bytes::is_known(request, &etag) {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
+    };
+    response
+        .insert_header(header::ETag(etag))
+        .insert_header((header::CACHE_CONTROL, cache_control));
+    response
+        .insert_header((header::VARY, "Accept-Encoding"))
+        .content_type(PLAYLIST);
+    response.body(text)
+}

@@ -1,0 +1,243 @@
+//! Errors as problem documents (RFC 9457): every code, its status and its title in one table.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, ContentType};
+use actix_web::{HttpResponse, ResponseError};
+use clipper_domain::clip::Refusal;
+use clipper_domain::source::{Rejection, RejectionCode};
+use serde::Serialize;
+
+use crate::commands::CommandError;
+use crate::storage::StorageError;
+
+macro_rules! codes {
+    ($($variant:ident $status:literal $code:literal $title:literal)*) => {
+        /// A stable code of an error.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "the titles below say it")]
+        pub enum Code { $($variant),* }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The code as it stands in answers.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code),* }
+            }
+
+            /// The HTTP status that it is sent with.
+            pub fn status(self) -> u16 {
+                match self { $(Self::$variant => $status),* }
+            }
+
+            /// What the code means.
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title),* }
+            }
+        }
+    };
+}
+
+codes! {
+    InvalidQuality         400 "invalid_quality"         "The quality is not one of the ladder"
+    InvalidRequest         400 "invalid_request"         "The request is not valid"
+    MalformedJson          400 "malformed_json"          "The body is not the JSON that was expected"
+    EmptySource            400 "empty_source"            "The upload is empty"
+    IncompleteUpload       400 "incomplete_upload"       "The upload broke off"
+    InvalidSession         400 "invalid_session"         "The session is not a UUID"
+    Unauthorized           401 "unauthorized"            "A key is needed"
+    Forbidden              403 "forbidden"               "The key may not do this"
+    NotFound               404 "not_found"               "There is nothing here"
+    ClipNotFound           404 "clip_not_found"          "There is no such clip"
+    HlsNotAvailable        404 "hls_not_available"       "The clip is not playable yet"
+    VariantNotFound        404 "variant_not_found"       "The clip has no such rendition"
+    SegmentNotFound        404 "segment_not_found"       "The rendition has no such segment"
+    MethodNotAllowed       405 "method_not_allowed"      "The method is not allowed here"
+    SlugTaken              409 "slug_taken"              "Another clip has this slug"
+    SourceExists           409 "source_exists"           "The clip has a source already"
+    Conflict               409 "conflict"                "Others change the clip at the same time"
+    TooLarge               413 "too_large"               "The body is larger than is accepted"
+    UnsupportedMediaType   415 "unsupported_media_type"  "The content type is not accepted here"
+    RangeNotSatisfiable    416 "range_not_satisfiable"   "The range lies outside the file"
+    IdempotencyKeyReused   422 "idempotency_key_reused"  "The key was used for another request"
+    NotAVideo              422 "not_a_video"             "The file is not a video"
+    NoVideoStream          422 "no_video_stream"         "The file holds no moving picture"
+    Truncated              422 "truncated"               "The file is not complete"
+    TooManyPixels          422 "too_many_pixels"         "The picture is larger than is accepted"
+    TooLong                422 "too_long"                "The video is longer than is accepted"
+    UnsupportedCodec       422 "unsupported_codec"       "The video's codec is not supported"
+    Undecodable            422 "undecodable"             "The video cannot be decoded"
+    Internal               500 "internal"                "Clipper failed"
+    Overloaded             503 "overloaded"              "Clipper is busy"
+}
+
+/// An error answer.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{}: {detail}", code.as_str())]
+pub struct Problem {
+    code: Code,
+    detail: String,
+    content_range: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    code: &'static str,
+    /// The same sentence for simple clients.
+    error: &'a str,
+}
+
+impl Problem {
+    /// A problem with a sentence that helps.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            content_range: None,
+        }
+    }
+
+    /// The range lies outside a file of this length.
+    pub(super) fn range_outside(length: u64) -> Self {
+        let detail = format!("The file has {length} bytes; ask for a range within them.");
+        Self {
+            content_range: Some(length),
+            ..Self::new(Code::RangeNotSatisfiable, detail)
+        }
+    }
+
+    /// No clip goes by that name.
+    pub(super) fn clip_not_found(name: &str) -> Self {
+        Self::new(Code::ClipNotFound, format!("There is no clip `{name}`."))
+    }
+
+    /// The code.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(error, "request failed");
+        Self::new(
+            Code::Internal,
+            "Something went wrong on our side. It has been logged.",
+        )
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let document = Document {
+            r#type: format!("/api/docs#{}", self.code.as_str()),
+            title: self.code.title(),
+            status: self.code.status(),
+            detail: &self.detail,
+            code: self.code.as_str(),
+            error: &self.detail,
+        };
+        let mut response = HttpResponse::build(self.status_code());
+        response.insert_header(ContentType(
+            "application/problem+json".parse().unwrap_or(mime_json()),
+        ));
+        response.insert_header((header::CACHE_CONTROL, "no-store"));
+        match self.code {
+            Code::Overloaded => {
+                response.insert_header((header::RETRY_AFTER, "1"));
+            }
+            Code::Unauthorized => {
+                response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+            }
+            _ => {}
+        }
+        if let Some(length) = self.content_range {
+            response.insert_header((header::CONTENT_RANGE, format!("bytes */{length}")));
+        }
+        response.json(document)
+    }
+}
+
+fn mime_json() -> actix_web::mime::Mime {
+    actix_web::mime::APPLICATION_JSON
+}
+
+impl From<CommandError> for Problem {
+    fn from(error: CommandError) -> Self {
+        match &error {
+            CommandError::Refused(refusal) => refusal.into(),
+            CommandError::Contended { .. } => Self::new(Code::Conflict, "Please try again."),
+            CommandError::Overloaded | CommandError::Stopping => Self::new(
+                Code::Overloaded,
+                "Clipper takes no more at the moment. Please try again soon.",
+            ),
+            CommandError::Storage(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<&Refusal> for Problem {
+    fn from(refusal: &Refusal) -> Self {
+        let code = match refusal {
+            Refusal::NotRegistered => Code::ClipNotFound,
+            Refusal::SlugTaken { .. } => Code::SlugTaken,
+            Refusal::SourceExists => Code::SourceExists,
+            Refusal::NothingToEncode
+            | Refusal::EncodingEnded { .. }
+            | Refusal::LeaseLost { .. }
+            | Refusal::NotPlanned { .. }
+            | Refusal::Unfinished { .. } => Code::Conflict,
+        };
+        Self::new(code, sentence(&refusal.to_string()))
+    }
+}
+
+impl From<Rejection> for Problem {
+    fn from(rejection: Rejection) -> Self {
+        let code = match rejection.code {
+            RejectionCode::NotAVideo => Code::NotAVideo,
+            RejectionCode::NoVideoStream => Code::NoVideoStream,
+            RejectionCode::Truncated => Code::Truncated,
+            RejectionCode::TooManyPixels => Code::TooManyPixels,
+            RejectionCode::TooLong => Code::TooLong,
+            RejectionCode::UnsupportedCodec => Code::UnsupportedCodec,
+            RejectionCode::Undecodable => Code::Undecodable,
+        };
+        Self::new(code, rejection.detail)
+    }
+}
+
+impl From<StorageError> for Problem {
+    fn from(error: StorageError) -> Self {
+        Self::internal(&error)
+    }
+}
+
+impl From<std::io::Error> for Problem {
+    fn from(error: std::io::Error) -> Self {
+        Self::internal(&error)
+    }
+}
+
+impl From<serde_json::Error> for Problem {
+    fn from(error: serde_json::Error) -> Self {
+        Self::internal(&error)
+    }
+}
+
+/// A library's message as a sentence: a capital at its start, a stop at its end.
+pub(super) fn sentence(message: &str) -> String {
+    let mut letters = message.chars();
+    let first = letters
+        .next()
+        .map(|letter| letter.to_uppercase().to_string())
+        .unwrap_or_default();
+    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
+}

@@ -1,0 +1,112 @@
+//! The table of routes.
+
+use actix_web::error::{JsonPayloadError, PathError, PayloadError, QueryPayloadError};
+use actix_web::web::{self, ServiceConfig, get, head, post, put, resource};
+use actix_web::{HttpRequest, HttpResponse, Resource, Route};
+
+use super::problem::{Code, Problem, sentence};
+use super::{beacons, clips, operations, pages, playback, progress, source};
+
+/// Limits of bodies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// The largest source in bytes.
+    pub(crate) max_upload_bytes: u64,
+}
+
+/// The largest body that is read whole.
+const MAX_BODY: usize = 1 << 20;
+
+/// Every route. Media comes first: routes are tried in order, and media is what most requests are for.
+pub(crate) fn configure(app: &mut ServiceConfig) {
+    app.app_data(
+        web::JsonConfig::default()
+            .limit(MAX_BODY)
+            .error_handler(|error, _| json_problem(&error).into()),
+    )
+    .app_data(web::QueryConfig::default().error_handler(|error, _| query_problem(&error).into()))
+    .app_data(web::PathConfig::default().error_handler(|error, _| path_problem(&error).into()))
+    .app_data(web::PayloadConfig::new(MAX_BODY))
+    .service(read(
+        "/api/video/{clip}/{quality}/{segment}",
+        || get().to(playback::segment),
+        || head().to(playback::segment),
+    ))
+    .service(read(
+        "/api/video/{clip}/master.m3u8",
+        || get().to(playback::master),
+        || head().to(playback::master),
+    ))
+    .service(read(
+        "/api/video/{clip}/{quality}.m3u8",
+        || get().to(playback::variant),
+        || head().to(playback::variant),
+    ))
+    .service(route(
+        "/api/sessions/{sid}/reports",
+        [post().to(beacons::post_session)],
+    ))
+    .service(route("/api/analytics/beacons", [post().to(beacons::post)]))
+    .service(route(
+        "/api/clips",
+        [get().to(clips::list), post().to(clips::create)],
+    ))
+    .service(route("/api/clips/{clip}", [get().to(clips::show)]))
+    .service(route("/api/clips/{clip}/source", [put().to(source::put)]))
+    .service(route("/api/clips/{clip}/progress", [get().to(progress::watch)]))
+    .service(route("/api/clips/{clip}/history", [get().to(clips::history)]))
+    .service(route("/healthz", [get().to(operations::healthz)]))
+    .service(route("/readyz", [get().to(operations::readyz)]))
+    .service(route("/metrics", [get().to(operations::metrics)]))
+    .service(route("/", [get().to(pages::library)]))
+    .service(route("/watch/{clip}", [get().to(pages::theatre)]))
+    .service(route("/upload", [get().to(pages::upload)]))
+    .service(route("/assets/{file}", [get().to(pages::asset)]))
+    .default_service(web::to(not_found));
+}
+
+fn route<const N: usize>(path: &str, methods: [Route; N]) -> Resource {
+    methods
+        .into_iter()
+        .fold(resource(path), Resource::route)
+        .default_service(web::to(method_not_allowed))
+}
+
+fn read(path: &str, on_get: fn() -> Route, on_head: fn() -> Route) -> Resource {
+    route(path, [on_get(), on_head()])
+}
+
+async fn not_found(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Err(Problem::new(
+        Code::NotFound,
+        format!("There is nothing at `{}`.", request.path()),
+    ))
+}
+
+async fn method_not_allowed(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let detail = format!("`{}` is not allowed at `{}`.", request.method(), request.path());
+    Err(Problem::new(Code::MethodNotAllowed, detail))
+}
+
+fn json_problem(error: &JsonPayloadError) -> Problem {
+    match error {
+        JsonPayloadError::ContentType => {
+            Problem::new(Code::UnsupportedMediaType, "Send the body as application/json.")
+        }
+        JsonPayloadError::Overflow { .. }
+        | JsonPayloadError::OverflowKnownLength { .. }
+        | JsonPayloadError::Payload(PayloadError::Overflow) => Problem::new(
+            Code::TooLarge,
+            format!("A JSON body may have at most {MAX_BODY} bytes."),
+        ),
+        other => Problem::new(Code::MalformedJson, sentence(&other.to_string())),
+    }
+}
+
+fn query_problem(error: &QueryPayloadError) -> Problem {
+    Problem::new(Code::InvalidRequest, sentence(&error.to_string()))
+}
+
+fn path_problem(error: &PathError) -> Problem {
+    Problem::new(Code::NotFound, sentence(&error.to_string()))
+}

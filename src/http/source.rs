@@ -1,0 +1,163 @@
+//! `PUT /api/clips/{clip}/source`: the file in one request, streamed to disk, checked before it is kept.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use clipper_domain::clip::{ClipCommand, StoredSource};
+use futures_util::StreamExt;
+use serde::Deserialize;
+
+use super::auth::{Caller, Scope};
+use super::clip_json::ClipJson;
+use super::clips::{find, id_of};
+use super::problem::{Code, Problem};
+use super::routes::Limits;
+use crate::actors::{Clips, Projectors};
+use crate::commands::CommandContext;
+use crate::encode::{self, ProbeError, Tools};
+use crate::media::{IncomingError, MediaStore, Received};
+use crate::storage::Db;
+
+const MAX_FILENAME: usize = 255;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct SourceQuery {
+    filename: Option<String>,
+}
+
+/// What an upload touches.
+#[derive(Clone)]
+pub(crate) struct Intake {
+    pub(crate) clips: Clips,
+    pub(crate) projectors: Projectors,
+    pub(crate) media: MediaStore,
+    pub(crate) tools: Tools,
+}
+
+/// Receives the source, checks that it is a video, keeps it and queues its encoding.
+pub(super) async fn put(
+    request: HttpRequest,
+    name: web::Path<String>,
+    query: web::Query<SourceQuery>,
+    body: web::Payload,
+    caller: Caller,
+    db: web::Data<Db>,
+    intake: web::Data<Intake>,
+    limits: web::Data<Limits>,
+) -> Result<HttpResponse, Problem> {
+    let user = caller.require(Scope::ClipsWrite)?.to_owned();
+    let row = find(&db, &name, &caller).await?;
+    if !caller.may_change(&row.owner_id) {
+        return Err(Problem::new(
+            Code::Forbidden,
+            "Only its owner may upload a clip's source.",
+        ));
+    }
+    check_headers(&request, limits.max_upload_bytes)?;
+    let id = id_of(&row)?;
+    let received = receive(&intake.media, body, limits.max_upload_bytes).await?;
+    check_content(&intake.tools, &received).await?;
+    let (bytes, sha256) = (received.bytes, received.sha256.clone());
+    let object = intake.media.keep_source(received, id).await?;
+    metrics::counter!("clipper_upload_bytes_total").increment(bytes);
+    let filename = query
+        .into_inner()
+        .filename
+        .map(|name| name.chars().take(MAX_FILENAME).collect());
+    let command = ClipCommand::StoreSource(StoredSource {
+        object,
+        bytes,
+        sha256,
+        filename,
+    });
+    let executed = intake
+        .clips
+        .execute(id, command, CommandContext::once(user))
+        .await?;
+    if let Some(position) = executed.position {
+        intake.projectors.wait_for("clips", position).await;
+    }
+    let row = find(&db, &name, &caller).await?;
+    Ok(HttpResponse::Accepted().json(ClipJson::load(&db, row).await?))
+}
+
+/// Refuses before a byte of the body is read.
+fn check_headers(request: &HttpRequest, max_bytes: u64) -> Result<(), Problem> {
+    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    if let Some(kind) = text(header::CONTENT_TYPE) {
+        let essence = kind
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        let accepted = essence.starts_with("video/")
+            || [
+                "application/octet-stream",
+                "application/mp4",
+                "application/x-matroska",
+                "image/gif",
+            ]
+            .contains(&essence.as_str());
+        if !accepted {
+            let detail = format!(
+                "`{essence}` is not accepted: send the file itself as video/… or application/octet-stream."
+            );
+            return Err(Problem::new(Code::UnsupportedMediaType, detail));
+        }
+    }
+    let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+    match length {
+        Some(length) if length > max_bytes => Err(too_large(max_bytes)),
+        Some(_) | None => Ok(()),
+    }
+}
+
+async fn receive(media: &MediaStore, mut body: web::Payload, max_bytes: u64) -> Result<Received, Problem> {
+    let mut incoming = media.receive(uuid::Uuid::now_v7()).await?;
+    while let Some(part) = body.next().await {
+        let part = part.map_err(|_broken| {
+            Problem::new(
+                Code::IncompleteUpload,
+                "The connection broke before the file was complete.",
+            )
+        })?;
+        incoming
+            .write(&part, max_bytes)
+            .await
+            .map_err(|error| match error {
+                IncomingError::TooLarge { max_bytes } => too_large(max_bytes),
+                IncomingError::Disk(error) => error.into(),
+            })?;
+    }
+    let received = incoming.finish().await?;
+    if received.bytes == 0 {
+        return Err(Problem::new(
+            Code::EmptySource,
+            "The upload holds no bytes. Did the export finish?",
+        ));
+    }
+    Ok(received)
+}
+
+/// What no worker could encode is refused now, while its maker is looking. Where the probe itself cannot run, the
+/// worker will find out.
+async fn check_content(tools: &Tools, received: &Received) -> Result<(), Problem> {
+    match encode::probe(tools, received.path()).await {
+        Ok(_) => Ok(()),
+        Err(ProbeError::Rejected(rejection)) => Err(rejection.into()),
+        Err(ProbeError::Failed(error)) => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "an upload could not be probed here"
+            );
+            Ok(())
+        }
+    }
+}
+
+fn too_large(max_bytes: u64) -> Problem {
+    Problem::new(
+        Code::TooLarge,
+        format!("The file may have at most {} MB.", max_bytes / 1_000_000),
+    )
+}

@@ -1,0 +1,13 @@
+//! The program: parses its arguments and hands over.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // Actors need a system; its tasks run on a runtime of many threads.
+    let system = actix::System::with_tokio_rt(|| {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        #[expect(clippy::expect_used, reason = "without a runtime there is nobody to tell")]
+        runtime.expect("the system gives no threads")
+    });
+    system.block_on(clipper::cli::run())
+}

@@ -1,0 +1,66 @@
+//! A sample clip for the first start, so that there is something to play.
+
+use std::path::Path;
+
+use anyhow::Context;
+use clipper_domain::clip::{ClipCommand, Registration, StoredSource, Visibility};
+use clipper_domain::{ClipId, Slug};
+use tokio::io::AsyncReadExt;
+
+use super::Services;
+use crate::commands::CommandContext;
+use crate::storage::Log;
+
+const SLUG: &str = "big-buck-bunny";
+const TITLE: &str = "Big Buck Bunny";
+const PART: usize = 1 << 20;
+
+pub(super) async fn take(services: &Services, path: &Path) -> anyhow::Result<Option<String>> {
+    if services.logs.head(Log::Clip).await? > 0 {
+        return Ok(None);
+    }
+    let slug: Slug = SLUG.parse()?;
+    let clip = ClipId::of_slug(&slug);
+    let context = || CommandContext::once("admin");
+    let registration = Registration {
+        slug,
+        title: TITLE.to_owned(),
+        owner_id: "admin".to_owned(),
+        visibility: Visibility::Public,
+        embed_url: None,
+        twitch_clip_url: None,
+    };
+    let source = store(services, clip, path)
+        .await
+        .with_context(|| format!("cannot take `{}` in", path.display()))?;
+    services
+        .clips
+        .execute(clip, ClipCommand::Register(registration), context())
+        .await?;
+    services
+        .clips
+        .execute(clip, ClipCommand::StoreSource(source), context())
+        .await?;
+    Ok(Some(SLUG.to_owned()))
+}
+
+async fn store(services: &Services, clip: ClipId, path: &Path) -> anyhow::Result<StoredSource> {
+    let mut file = tokio::fs::File::open(path).await?;
+    let mut incoming = services.media.receive(uuid::Uuid::now_v7()).await?;
+    let mut part = vec![0; PART];
+    while let count @ 1.. = file.read(&mut part).await? {
+        incoming
+            .write(part.get(..count).unwrap_or_default(), u64::MAX)
+            .await?;
+    }
+    let received = incoming.finish().await?;
+    let (bytes, sha256) = (received.bytes, received.sha256.clone());
+    let object = services.media.keep_source(received, clip).await?;
+    let filename = path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
+    Ok(StoredSource {
+        object,
+        bytes,
+        sha256,
+        filename,
+    })
+}

@@ -1,0 +1,20 @@
+//! SIGINT and SIGTERM.
+
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Waits for the first signal.
+pub(super) async fn first() -> std::io::Result<()> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+/// Waits for another; never ends where signals cannot be listened to.
+pub(super) async fn next() {
+    if first().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
