@@ -86,7 +86,7 @@ pub async fn run() -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
-    match execute(arguments.verb, config, &output).await {
+    match execute(arguments.verb, config, output).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(FAILED),
         Err(error) => {
@@ -97,7 +97,7 @@ pub async fn run() -> ExitCode {
 }
 
 /// Executes a verb; false, when it ran and what it looked at is not well.
-async fn execute(verb: Verb, config: Config, output: &Output) -> anyhow::Result<bool> {
+async fn execute(verb: Verb, config: Config, output: Output) -> anyhow::Result<bool> {
     match verb {
         Verb::Serve(arguments) => {
             telemetry::start("info,actix_server=warn");

@@ -136,10 +136,12 @@ impl ClipCommands {
         for _ in 0..DECISIONS {
             let events = match held.clip.decide(command.clone()) {
                 Ok(events) => events,
-                Err(refusal) => match self.refused_by_old_news(id, held).await? {
-                    true => continue,
-                    false => return Err(refusal.into()),
-                },
+                Err(refusal) => {
+                    if self.refused_by_old_news(id, held).await? {
+                        continue;
+                    }
+                    return Err(refusal.into());
+                }
             };
             if events.is_empty() {
                 return Ok(Executed {

@@ -21,5 +21,5 @@ pub(crate) use cors::cors;
 pub(crate) use measure::measure;
 pub(crate) use operations::Readiness;
 pub use problem::{Code, Problem};
-pub(crate) use routes::{Limits, configure};
+pub(crate) use routes::configure;
 pub(crate) use source::Intake;

@@ -3,7 +3,7 @@
 //! Promises: what is stored is whole and on disk before it has its name; a published rendition is never overwritten.
 //!
 //! ```text
-//! {root}/{clip}/source/original                      never served
+//! {root}/{clip}/source/{sha256}                      never served
 //! {root}/{clip}/{generation}/{quality}/segment-000.ts, playlist.m3u8
 //! {root}/{clip}/{generation}/master.m3u8
 //! {root}/.incoming/…  {root}/.work/…                 uploads and encodings under way
@@ -43,11 +43,6 @@ impl MediaStore {
         self.root.join(object)
     }
 
-    /// The object name of a clip's source.
-    pub fn source_object(clip: ClipId) -> String {
-        format!("{clip}/source/original")
-    }
-
     /// The object name of a rendition's folder.
     pub fn rendition_object(clip: ClipId, generation: u32, quality: Quality) -> String {
         format!("{clip}/{generation}/{}", quality.path())
@@ -63,9 +58,9 @@ impl MediaStore {
         Incoming::create(self.incoming_dir().join(upload.to_string())).await
     }
 
-    /// Gives a received source its name, replacing one that could not be used.
+    /// Gives a received source its name, which follows from its bytes: another source never takes its place.
     pub async fn keep_source(&self, received: Received, clip: ClipId) -> io::Result<String> {
-        let object = Self::source_object(clip);
+        let object = format!("{clip}/source/{}", received.sha256);
         let target = self.path(&object);
         if let Some(folder) = target.parent() {
             fs::create_dir_all(folder).await?;
@@ -73,6 +68,11 @@ impl MediaStore {
             sync_dir(folder).await?;
         }
         Ok(object)
+    }
+
+    /// Removes a source that its clip did not take.
+    pub async fn discard_source(&self, object: &str) -> io::Result<()> {
+        fs::remove_file(self.path(object)).await
     }
 
     /// An empty folder for one attempt; what earlier attempts of the same encoding left is removed.

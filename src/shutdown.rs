@@ -25,7 +25,7 @@ impl Shutdown {
         self.tasks.spawn(async move {
             tokio::select! {
                 biased;
-                () = drop.cancelled() => tracing::warn!(task = name, "dropped"),
+                () = drop.cancelled() => tracing::debug!(task = name, "dropped"),
                 () = task => tracing::debug!(task = name, "ended"),
             }
         });
@@ -55,7 +55,15 @@ impl Shutdown {
             () = hurry => {}
             () = tokio::time::sleep(patience) => {}
         }
+        tracing::warn!(tasks = self.tasks.len(), "dropping what has not ended");
+        self.abandon().await;
+    }
+
+    /// Drops every task where it waits.
+    pub async fn abandon(&self) {
+        self.finish();
         self.drop.cancel();
+        self.tasks.close();
         self.tasks.wait().await;
     }
 }

@@ -23,7 +23,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::commands::ClipCommands;
 use crate::config::Config;
 use crate::encode::Tools;
-use crate::http::{self, Intake, Keys, Limits, PlaybackLog, Readiness};
+use crate::http::{self, Intake, Keys, PlaybackLog, Readiness};
 use crate::media::MediaStore;
 use crate::shutdown::Shutdown;
 use crate::storage::{Db, Log, LogWriter, Logs};
@@ -31,9 +31,9 @@ use crate::storage::{Db, Log, LogWriter, Logs};
 pub use first_key::FirstKey;
 
 /// How long the first step of a shutdown may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// What nobody has touched for so long was left by a process that died.
-const ABANDONED: Duration = Duration::from_secs(3_600);
+const ABANDONED: Duration = Duration::from_hours(1);
 /// Slow headers are cut off after this.
 const HEADER_TIME: Duration = Duration::from_secs(10);
 
@@ -66,17 +66,7 @@ impl Services {
     /// Builds and starts everything but HTTP and encoders.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        tokio::fs::create_dir_all(&config.data_dir)
-            .await
-            .with_context(|| format!("cannot create the data directory `{}`", config.data_dir.display()))?;
-        let url = config.database_url();
-        let db = Db::open(&url)
-            .await
-            .with_context(|| format!("cannot open the database `{}`", redacted(&url)))?;
-        let root = config.media_root().unwrap_or_default();
-        let media = MediaStore::open(root.clone())
-            .await
-            .with_context(|| format!("cannot open the media store `{}`", root.display()))?;
+        let (db, media) = open_stores(&config).await?;
         let (work, foundation, health, arbiter) = (
             Shutdown::new(),
             Shutdown::new(),
@@ -199,6 +189,7 @@ impl Services {
             projectors: self.projectors.clone(),
             media: self.media.clone(),
             tools: self.tools.clone(),
+            max_bytes: self.config.upload.max_bytes,
         };
         let readiness = Readiness {
             db: self.db.clone(),
@@ -217,9 +208,6 @@ impl Services {
             playback_log: web::Data::new(PlaybackLog(self.playback_log.clone())),
             intake: web::Data::new(intake),
             readiness: web::Data::new(readiness),
-            limits: web::Data::new(Limits {
-                max_upload_bytes: self.config.upload.max_bytes,
-            }),
             clock: web::Data::from(Arc::clone(&self.clock)),
             recorder: web::Data::new(recorder),
         }
@@ -265,7 +253,6 @@ struct Shared {
     playback_log: web::Data<PlaybackLog>,
     intake: web::Data<Intake>,
     readiness: web::Data<Readiness>,
-    limits: web::Data<Limits>,
     clock: web::Data<dyn Clock>,
     recorder: web::Data<PrometheusHandle>,
 }
@@ -281,10 +268,24 @@ impl Shared {
             .app_data(self.playback_log)
             .app_data(self.intake)
             .app_data(self.readiness)
-            .app_data(self.limits)
             .app_data(self.clock)
             .app_data(self.recorder);
     }
+}
+
+async fn open_stores(config: &Config) -> anyhow::Result<(Db, MediaStore)> {
+    tokio::fs::create_dir_all(&config.data_dir)
+        .await
+        .with_context(|| format!("cannot create the data directory `{}`", config.data_dir.display()))?;
+    let url = config.database_url();
+    let db = Db::open(&url)
+        .await
+        .with_context(|| format!("cannot open the database `{}`", redacted(&url)))?;
+    let root = config.media_root().unwrap_or_default();
+    let media = MediaStore::open(root.clone())
+        .await
+        .with_context(|| format!("cannot open the media store `{}`", root.display()))?;
+    Ok((db, media))
 }
 
 /// ffmpeg as the settings have it.

@@ -348,7 +348,7 @@ impl Aggregate for Clip {
     type Error = Refusal;
     type Services = ();
 
-    async fn handle(&mut self, command: ClipCommand, _: &(), sink: &EventSink<Self>) -> Result<(), Refusal> {
+    async fn handle(&mut self, command: ClipCommand, (): &(), sink: &EventSink<Self>) -> Result<(), Refusal> {
         for event in self.decide(command)? {
             sink.write(event, self).await;
         }
@@ -373,7 +373,7 @@ impl Aggregate for Clip {
             ClipEvent::EncodingPlanned { plan, .. } => self.assign_to_encoding(|e| e.plan = Some(plan)),
             ClipEvent::EncodingStarted { token, .. } => self.assign_to_encoding(|e| e.token = token),
             ClipEvent::VariantReady { variant, .. } => {
-                self.assign_to_encoding(|e| e.ready.push(variant.quality))
+                self.assign_to_encoding(|e| e.ready.push(variant.quality));
             }
             ClipEvent::VariantFailed { quality, .. } => self.assign_to_encoding(|e| e.failed.push(quality)),
             ClipEvent::SourceRejected { .. } | ClipEvent::EncodingCompleted { .. } => {

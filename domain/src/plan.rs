@@ -293,7 +293,7 @@ mod tests {
             }
             let distinct: std::collections::HashSet<_> = plan.rungs.iter().map(|r| (r.width, r.height)).collect();
             prop_assert_eq!(distinct.len(), plan.rungs.len());
-            prop_assert!(plan.frame_rate.seconds(plan.frame_limit) * 1_000.0 >= duration as f64);
+            prop_assert!(plan.frame_rate.seconds(plan.frame_limit) >= std::time::Duration::from_millis(duration).as_secs_f64());
         }
     }
 }

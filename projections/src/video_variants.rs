@@ -151,10 +151,5 @@ fn arguments(clip: ClipId, generation: u32, variant: &Variant, at: DateTime<Utc>
 }
 
 fn segments_json(segments: &[Segment]) -> String {
-    serde_json::Value::from_iter(
-        segments.iter().map(
-            |segment| serde_json::json!({ "duration_90k": segment.duration_90k, "bytes": segment.bytes }),
-        ),
-    )
-    .to_string()
+    serde_json::json!(segments).to_string()
 }

@@ -14,7 +14,7 @@ use crate::commands::{ClipCommands, CommandContext, CommandError, Executed, Load
 
 /// Commands that may wait for one clip.
 const MAILBOX: usize = 64;
-const IDLE: Duration = Duration::from_secs(120);
+const IDLE: Duration = Duration::from_mins(2);
 const IDLE_CHECK: Duration = Duration::from_secs(15);
 
 /// The way to every clip.

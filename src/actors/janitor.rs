@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::media::MediaStore;
 use crate::shutdown::Shutdown;
 
-const ROUND: Duration = Duration::from_secs(300);
+const ROUND: Duration = Duration::from_mins(5);
 
 /// Keeps the media store tidy.
 #[derive(Clone)]

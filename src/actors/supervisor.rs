@@ -31,9 +31,9 @@ impl Health {
 
 const BEAT: Duration = Duration::from_secs(2);
 /// Longer than any page of a projection or any claim takes.
-const HUNG_AFTER: Duration = Duration::from_secs(60);
+const HUNG_AFTER: Duration = Duration::from_mins(1);
 /// An actor that ran this long starts with a clean record.
-const GOOD_RUN: Duration = Duration::from_secs(60);
+const GOOD_RUN: Duration = Duration::from_mins(1);
 const MAX_RESTARTS: u32 = 8;
 
 /// Keeps an actor running: starts it, watches its heartbeat, and starts another when it dies or hangs. The current

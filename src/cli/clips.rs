@@ -25,7 +25,7 @@ pub(super) enum ClipsVerb {
     },
 }
 
-pub(super) async fn run(config: &Config, verb: ClipsVerb, output: &Output) -> anyhow::Result<bool> {
+pub(super) async fn run(config: &Config, verb: ClipsVerb, output: Output) -> anyhow::Result<bool> {
     let db = Db::connect(&config.database_url())
         .await
         .context("cannot open the database")?;
@@ -35,7 +35,7 @@ pub(super) async fn run(config: &Config, verb: ClipsVerb, output: &Output) -> an
     }
 }
 
-async fn show(db: &Db, name: &str, output: &Output) -> anyhow::Result<bool> {
+async fn show(db: &Db, name: &str, output: Output) -> anyhow::Result<bool> {
     let row = find(db, name).await?;
     let variants = db.all(video_variants::of_clip(row.id.parse()?)).await?;
     let data = json!({
@@ -95,7 +95,7 @@ fn variant_cells(variant: &VariantRow) -> Vec<String> {
     ]
 }
 
-async fn history(db: &Db, name: &str, output: &Output) -> anyhow::Result<bool> {
+async fn history(db: &Db, name: &str, output: Output) -> anyhow::Result<bool> {
     let id: ClipId = find(db, name).await?.id.parse()?;
     let events = Logs::new(db.clone()).stream(Log::Clip, &id.stream(), 0).await?;
     let data = events

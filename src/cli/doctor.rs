@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use super::output::Output;
 use crate::config::Config;
-use crate::encode;
+use crate::encode::{self, FfmpegError};
 use crate::media::MediaStore;
 use crate::startup::redacted;
 use crate::storage::{Db, Log, Logs};
@@ -16,7 +16,7 @@ struct Check {
     result: Result<String, String>,
 }
 
-pub(super) async fn run(config: &Config, output: &Output) -> anyhow::Result<bool> {
+pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<bool> {
     let checks = [
         Check {
             name: "ffmpeg",
@@ -59,11 +59,14 @@ pub(super) async fn run(config: &Config, output: &Output) -> anyhow::Result<bool
 }
 
 async fn program(program: &Path) -> Result<String, String> {
-    encode::version(program).await.map_err(|error| match error {
-        encode::FfmpegError::Failed { code: Some(127), .. } => {
+    encode::version(program).await.map_err(|error| match &error {
+        FfmpegError::Failed { code: Some(127), .. } => {
             format!("`{}` is not installed: apt-get install ffmpeg", program.display())
         }
-        other => other.to_string(),
+        FfmpegError::Start { .. }
+        | FfmpegError::Stalled { .. }
+        | FfmpegError::Failed { .. }
+        | FfmpegError::Io(_) => error.to_string(),
     })
 }
 

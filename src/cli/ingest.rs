@@ -47,7 +47,7 @@ const POLL: Duration = Duration::from_millis(500);
 pub(super) async fn ingest(
     config: &Config,
     arguments: &IngestArguments,
-    output: &Output,
+    output: Output,
 ) -> anyhow::Result<bool> {
     if arguments.files.len() > 1 && arguments.slug.is_some() {
         bail!("--slug names one clip; upload one file at a time with it");
@@ -57,7 +57,7 @@ pub(super) async fn ingest(
         .clone()
         .unwrap_or_else(|| format!("http://{}", config.listen));
     let api = Api::new(
-        server,
+        &server,
         key(config, arguments).await?,
         Duration::from_secs(arguments.patience),
     )?;
@@ -90,7 +90,7 @@ async fn key(config: &Config, arguments: &IngestArguments) -> anyhow::Result<Str
     Ok(text.trim().to_owned())
 }
 
-async fn one(api: &Api, file: &Path, arguments: &IngestArguments, output: &Output) -> anyhow::Result<Value> {
+async fn one(api: &Api, file: &Path, arguments: &IngestArguments, output: Output) -> anyhow::Result<Value> {
     let bytes = tokio::fs::metadata(file)
         .await
         .context("the file cannot be read")?

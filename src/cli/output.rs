@@ -26,6 +26,7 @@ impl Output {
     }
 
     /// Prints a line. A reader that has gone away wants no more.
+    #[expect(clippy::unused_self, reason = "printing is what an output is for")]
     pub(super) fn line(self, text: &str) {
         drop(writeln!(std::io::stdout().lock(), "{text}"));
     }

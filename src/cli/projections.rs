@@ -27,7 +27,7 @@ pub(super) enum ProjectionsVerb {
     },
 }
 
-pub(super) async fn run(config: &Config, verb: ProjectionsVerb, output: &Output) -> anyhow::Result<bool> {
+pub(super) async fn run(config: &Config, verb: ProjectionsVerb, output: Output) -> anyhow::Result<bool> {
     let db = Db::open(&config.database_url())
         .await
         .context("cannot open the database")?;
@@ -51,7 +51,7 @@ pub(super) async fn run(config: &Config, verb: ProjectionsVerb, output: &Output)
     }
 }
 
-async fn list(db: &Db, logs: &Logs, output: &Output) -> anyhow::Result<bool> {
+async fn list(db: &Db, logs: &Logs, output: Output) -> anyhow::Result<bool> {
     let (mut rows, mut data) = (vec![], vec![]);
     for projection in &PROJECTIONS {
         let head = logs.head(follow::log_of(projection)).await?;
@@ -86,7 +86,7 @@ async fn list(db: &Db, logs: &Logs, output: &Output) -> anyhow::Result<bool> {
     })
 }
 
-async fn verify(db: &Db, logs: &Logs, names: &[String], output: &Output) -> anyhow::Result<bool> {
+async fn verify(db: &Db, logs: &Logs, names: &[String], output: Output) -> anyhow::Result<bool> {
     let (mut verdicts, mut equal) = (vec![], true);
     for projection in chosen(names)? {
         let bar = bar(output, projection.name);
@@ -112,7 +112,7 @@ async fn verify(db: &Db, logs: &Logs, names: &[String], output: &Output) -> anyh
     finish(output, verdicts, equal)
 }
 
-fn finish(output: &Output, data: Vec<Value>, good: bool) -> anyhow::Result<bool> {
+fn finish(output: Output, data: Vec<Value>, good: bool) -> anyhow::Result<bool> {
     if output.is_json() {
         output.data(&data.into(), String::new)?;
     }
@@ -137,7 +137,7 @@ fn chosen(names: &[String]) -> anyhow::Result<Vec<&'static Projection>> {
     names.iter().map(find).collect()
 }
 
-fn bar(output: &Output, name: &'static str) -> ProgressBar {
+fn bar(output: Output, name: &'static str) -> ProgressBar {
     if !output.is_terminal() {
         return ProgressBar::hidden();
     }

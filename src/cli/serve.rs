@@ -35,7 +35,7 @@ pub(super) struct WorkerArguments {
 pub(super) async fn serve(
     mut config: Config,
     arguments: ServeArguments,
-    output: &Output,
+    output: Output,
 ) -> anyhow::Result<()> {
     config.listen = arguments.listen.unwrap_or(config.listen);
     config.data_dir = arguments.data_dir.unwrap_or(config.data_dir);
@@ -61,7 +61,7 @@ pub(super) async fn work(config: Config, arguments: WorkerArguments) -> anyhow::
 }
 
 /// Tells where to go. The key is shown once, when it was made.
-fn greet(output: &Output, addresses: &[SocketAddr], first_key: Option<&FirstKey>, sample: Option<&str>) {
+fn greet(output: Output, addresses: &[SocketAddr], first_key: Option<&FirstKey>, sample: Option<&str>) {
     let Some(address) = addresses.first() else { return };
     let path = sample.map(|slug| format!("watch/{slug}")).unwrap_or_default();
     output.line(&format!("\nClipper is ready: http://{address}/"));

@@ -71,7 +71,7 @@ const LIMITED: &str = r#"ulimit -v "$1" && ulimit -f "$2" && shift 2 && exec nic
 const FILE_BLOCKS: &str = "33554432";
 
 const STDERR_KEPT: usize = 8 * 1_024;
-const PROBE_TIME: Duration = Duration::from_secs(60);
+const PROBE_TIME: Duration = Duration::from_mins(1);
 
 /// Runs ffprobe and returns what it prints.
 pub(super) async fn ffprobe(tools: &Tools, arguments: &[String]) -> Result<Vec<u8>, FfmpegError> {

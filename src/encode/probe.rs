@@ -33,7 +33,7 @@ pub(super) async fn probe(tools: &Tools, source: &Path) -> Result<SourceFacts, P
     let duration_ms = duration(tools, &listing, video, &packets)?;
     let coded = (video.width.unwrap_or_default(), video.height.unwrap_or_default());
     Ok(SourceFacts {
-        container: listing.format.format_name.clone(),
+        container: listing.format.name.clone(),
         video_stream: video.index,
         video_codec: video.codec_name.clone().unwrap_or_default(),
         coded_width: coded.0,
@@ -81,13 +81,15 @@ async fn list(tools: &Tools, source: &Path) -> Result<Listing, ProbeError> {
         Err(FfmpegError::Failed {
             code: Some(_),
             stderr,
-        }) => Err(unopened(&stderr)),
+        }) => Err(unopened(tools, &stderr)),
         Err(error) => Err(error.into()),
     }
 }
 
-fn unopened(stderr: &str) -> ProbeError {
-    if stderr.contains("moov atom not found") {
+fn unopened(tools: &Tools, stderr: &str) -> ProbeError {
+    if stderr.contains("exceeds specified max pixel count") {
+        too_many_pixels(tools)
+    } else if stderr.contains("moov atom not found") {
         rejected(
             RejectionCode::Truncated,
             "The file breaks off before its index. Was the upload or export complete?",
@@ -102,6 +104,14 @@ fn not_a_video() -> ProbeError {
         RejectionCode::NotAVideo,
         "This is not a video file that Clipper knows (MP4, MOV, WebM, MKV, AVI, TS, …).",
     )
+}
+
+fn too_many_pixels(tools: &Tools) -> ProbeError {
+    let detail = format!(
+        "The picture is larger than {} million pixels.",
+        tools.max_pixels / 1_000_000
+    );
+    rejected(RejectionCode::TooManyPixels, &detail)
 }
 
 fn rejected(code: RejectionCode, detail: &str) -> ProbeError {
@@ -133,11 +143,7 @@ fn choose<'a>(tools: &Tools, listing: &'a Listing) -> Result<(&'a Stream, Option
         (Some(width @ 1..), Some(height @ 1..))
             if u64::from(width) * u64::from(height) <= tools.max_pixels => {}
         (Some(1..), Some(1..)) => {
-            let detail = format!(
-                "The picture is larger than {} million pixels.",
-                tools.max_pixels / 1_000_000
-            );
-            return Err(rejected(RejectionCode::TooManyPixels, &detail));
+            return Err(too_many_pixels(tools));
         }
         _ => {
             return Err(rejected(

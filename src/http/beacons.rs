@@ -143,7 +143,7 @@ async fn clip_id(db: &Db, cid: &str) -> Result<Option<uuid::Uuid>, Problem> {
 async fn append(log: &LogWriter, session: SessionId, report: Report) -> Result<bool, Problem> {
     let event = encode(&PlaybackEvent::PlaybackReported(report))?;
     // The same records of the same session are the same report, however often a player sends them.
-    let command_id = format!("{:x}", Sha256::digest(event.payload.as_bytes()));
+    let command_id = hex::encode(Sha256::digest(event.payload.as_bytes()));
     let append = Append {
         stream: session.stream(),
         expected: Expected::Any,

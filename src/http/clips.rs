@@ -107,17 +107,14 @@ impl NewClip {
                 ));
             }
         }
-        let (id, slug) = match &self.slug {
-            Some(slug) => {
-                let slug: Slug = slug.parse().map_err(|error: clipper_domain::InvalidSlug| {
-                    Problem::new(Code::InvalidRequest, sentence(&error.to_string()))
-                })?;
-                (ClipId::of_slug(&slug), slug)
-            }
-            None => {
-                let id = ClipId(key.map_or_else(Uuid::now_v7, |key| keyed_id(&owner_id, key)));
-                (id, Slug::from_title(&title, id))
-            }
+        let (id, slug) = if let Some(slug) = &self.slug {
+            let slug: Slug = slug.parse().map_err(|error: clipper_domain::InvalidSlug| {
+                Problem::new(Code::InvalidRequest, sentence(&error.to_string()))
+            })?;
+            (ClipId::of_slug(&slug), slug)
+        } else {
+            let id = ClipId(key.map_or_else(Uuid::now_v7, |key| keyed_id(&owner_id, key)));
+            (id, Slug::from_title(&title, id))
         };
         Ok((
             id,

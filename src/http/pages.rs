@@ -62,7 +62,7 @@ fn page(request: &HttpRequest, name: &str) -> Result<HttpResponse, Problem> {
 
 fn send(request: &HttpRequest, name: &str, file: EmbeddedFile, cache_control: &'static str) -> HttpResponse {
     let hash = file.metadata.sha256_hash();
-    let tag = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let tag = hex::encode(hash.get(..8).unwrap_or_default());
     let etag = header::EntityTag::new_weak(tag);
     let mut response = if is_known(request, &etag) {
         HttpResponse::NotModified()

@@ -149,14 +149,11 @@ impl ResponseError for Problem {
             "application/problem+json".parse().unwrap_or(mime_json()),
         ));
         response.insert_header((header::CACHE_CONTROL, "no-store"));
-        match self.code {
-            Code::Overloaded => {
-                response.insert_header((header::RETRY_AFTER, "1"));
-            }
-            Code::Unauthorized => {
-                response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
-            }
-            _ => {}
+        if self.code == Code::Overloaded {
+            response.insert_header((header::RETRY_AFTER, "1"));
+        }
+        if self.code == Code::Unauthorized {
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
         }
         if let Some(length) = self.content_range {
             response.insert_header((header::CONTENT_RANGE, format!("bytes */{length}")));

@@ -1,18 +1,13 @@
 //! The table of routes.
 
-use actix_web::error::{JsonPayloadError, PathError, PayloadError, QueryPayloadError};
+use actix_web::ResponseError;
+use actix_web::error::{JsonPayloadError, PathError, QueryPayloadError};
+use actix_web::http::StatusCode;
 use actix_web::web::{self, ServiceConfig, get, head, post, put, resource};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
 use super::problem::{Code, Problem, sentence};
 use super::{beacons, clips, operations, pages, playback, progress, source};
-
-/// Limits of bodies.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// The largest source in bytes.
-    pub(crate) max_upload_bytes: u64,
-}
 
 /// The largest body that is read whole.
 const MAX_BODY: usize = 1 << 20;
@@ -89,17 +84,15 @@ async fn method_not_allowed(request: HttpRequest) -> Result<HttpResponse, Proble
 }
 
 fn json_problem(error: &JsonPayloadError) -> Problem {
-    match error {
-        JsonPayloadError::ContentType => {
-            Problem::new(Code::UnsupportedMediaType, "Send the body as application/json.")
-        }
-        JsonPayloadError::Overflow { .. }
-        | JsonPayloadError::OverflowKnownLength { .. }
-        | JsonPayloadError::Payload(PayloadError::Overflow) => Problem::new(
+    if matches!(error, JsonPayloadError::ContentType) {
+        Problem::new(Code::UnsupportedMediaType, "Send the body as application/json.")
+    } else if error.status_code() == StatusCode::PAYLOAD_TOO_LARGE {
+        Problem::new(
             Code::TooLarge,
             format!("A JSON body may have at most {MAX_BODY} bytes."),
-        ),
-        other => Problem::new(Code::MalformedJson, sentence(&other.to_string())),
+        )
+    } else {
+        Problem::new(Code::MalformedJson, sentence(&error.to_string()))
     }
 }
 

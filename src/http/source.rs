@@ -2,6 +2,7 @@
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
+use clipper_domain::ClipId;
 use clipper_domain::clip::{ClipCommand, StoredSource};
 use futures_util::StreamExt;
 use serde::Deserialize;
@@ -10,9 +11,8 @@ use super::auth::{Caller, Scope};
 use super::clip_json::ClipJson;
 use super::clips::{find, id_of};
 use super::problem::{Code, Problem};
-use super::routes::Limits;
 use crate::actors::{Clips, Projectors};
-use crate::commands::CommandContext;
+use crate::commands::{CommandContext, CommandError, Executed};
 use crate::encode::{self, ProbeError, Tools};
 use crate::media::{IncomingError, MediaStore, Received};
 use crate::storage::Db;
@@ -31,6 +31,8 @@ pub(crate) struct Intake {
     pub(crate) projectors: Projectors,
     pub(crate) media: MediaStore,
     pub(crate) tools: Tools,
+    /// The largest source in bytes.
+    pub(crate) max_bytes: u64,
 }
 
 /// Receives the source, checks that it is a video, keeps it and queues its encoding.
@@ -42,7 +44,6 @@ pub(super) async fn put(
     caller: Caller,
     db: web::Data<Db>,
     intake: web::Data<Intake>,
-    limits: web::Data<Limits>,
 ) -> Result<HttpResponse, Problem> {
     let user = caller.require(Scope::ClipsWrite)?.to_owned();
     let row = find(&db, &name, &caller).await?;
@@ -52,9 +53,9 @@ pub(super) async fn put(
             "Only its owner may upload a clip's source.",
         ));
     }
-    check_headers(&request, limits.max_upload_bytes)?;
+    check_headers(&request, intake.max_bytes)?;
     let id = id_of(&row)?;
-    let received = receive(&intake.media, body, limits.max_upload_bytes).await?;
+    let received = receive(&intake.media, body, intake.max_bytes).await?;
     check_content(&intake.tools, &received).await?;
     let (bytes, sha256) = (received.bytes, received.sha256.clone());
     let object = intake.media.keep_source(received, id).await?;
@@ -63,21 +64,31 @@ pub(super) async fn put(
         .into_inner()
         .filename
         .map(|name| name.chars().take(MAX_FILENAME).collect());
-    let command = ClipCommand::StoreSource(StoredSource {
+    let source = StoredSource {
         object,
         bytes,
         sha256,
         filename,
-    });
-    let executed = intake
-        .clips
-        .execute(id, command, CommandContext::once(user))
-        .await?;
+    };
+    let executed = store(&intake, id, source, user).await?;
     if let Some(position) = executed.position {
         intake.projectors.wait_for("clips", position).await;
     }
     let row = find(&db, &name, &caller).await?;
     Ok(HttpResponse::Accepted().json(ClipJson::load(&db, row).await?))
+}
+
+/// Records the source; one that the clip refuses is removed, unless it is the very one that the clip has.
+async fn store(intake: &Intake, id: ClipId, source: StoredSource, user: String) -> Result<Executed, Problem> {
+    let object = source.object.clone();
+    let stored = intake
+        .clips
+        .execute(id, ClipCommand::StoreSource(source), CommandContext::once(user))
+        .await;
+    if let Err(CommandError::Refused(_)) = &stored {
+        intake.media.discard_source(&object).await?;
+    }
+    Ok(stored?)
 }
 
 /// Refuses before a byte of the body is read.

@@ -81,12 +81,7 @@ impl Incoming {
     pub async fn finish(mut self) -> io::Result<Received> {
         self.file.flush().await?;
         self.file.get_ref().sync_all().await?;
-        let sha256 = self
-            .hash
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let sha256 = hex::encode(self.hash.finalize());
         Ok(Received {
             place: self.place,
             bytes: self.bytes,

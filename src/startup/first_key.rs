@@ -50,10 +50,7 @@ fn generate() -> anyhow::Result<String> {
     rand::rngs::OsRng
         .try_fill_bytes(&mut bytes)
         .context("the system gives no randomness")?;
-    Ok(format!(
-        "clk_{}",
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
-    ))
+    Ok(format!("clk_{}", hex::encode(bytes)))
 }
 
 fn write_private(path: &Path, key: &str) -> std::io::Result<()> {

@@ -6,14 +6,11 @@ use serde_json::Value;
 use super::{NewEvent, RawEvent, StorageError};
 
 /// Splits an event into its type and its payload.
-pub(crate) fn encode<E: DomainEvent>(event: &E) -> Result<NewEvent, StorageError> {
+pub fn encode<E: DomainEvent>(event: &E) -> Result<NewEvent, StorageError> {
     let event_type = event.event_type();
-    let tagged = serde_json::to_value(event).map_err(StorageError::Encode)?;
+    let mut tagged = serde_json::to_value(event).map_err(StorageError::Encode)?;
     // Events are externally tagged enums: one object with one member, named like the type.
-    let payload = match tagged {
-        Value::Object(mut members) => members.remove(&event_type).unwrap_or(Value::Null),
-        other => other,
-    };
+    let payload = tagged.get_mut(&event_type).map(Value::take).unwrap_or_default();
     Ok(NewEvent {
         event_type,
         schema_version: event.event_version().parse().unwrap_or(1),
@@ -22,7 +19,7 @@ pub(crate) fn encode<E: DomainEvent>(event: &E) -> Result<NewEvent, StorageError
 }
 
 /// Puts an event together again.
-pub(crate) fn decode<E: DomainEvent>(raw: &RawEvent) -> Result<E, StorageError> {
+pub fn decode<E: DomainEvent>(raw: &RawEvent) -> Result<E, StorageError> {
     let unreadable = |source| StorageError::UnreadableEvent {
         position: raw.position,
         event_type: raw.event_type.clone(),

@@ -277,6 +277,6 @@ impl Columns {
                 serde_json::json!([stream, version, kind, schema, payload, metadata, command, index])
             },
         );
-        serde_json::Value::from_iter(rows).to_string()
+        rows.collect::<serde_json::Value>().to_string()
     }
 }

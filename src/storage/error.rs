@@ -66,7 +66,7 @@ impl From<sqlx::Error> for StorageError {
     fn from(error: sqlx::Error) -> Self {
         let code = error
             .as_database_error()
-            .and_then(|e| e.code())
+            .and_then(sqlx::error::DatabaseError::code)
             .map(std::borrow::Cow::into_owned);
         match code.as_deref() {
             Some("1555" | "2067" | "23505") => Self::UniqueViolation(error),

@@ -9,17 +9,17 @@ use clipper_projections::{Fold, Projection, Query, Recorded, Statement};
 use super::{Db, Log, Logs, RawEvent, StorageError, Tx, decode};
 
 /// Events that are read and committed at once.
-pub(crate) const PAGE: i64 = 500;
+pub const PAGE: i64 = 500;
 
 /// Where a projection stands.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
-pub(crate) struct Checkpoint {
+pub struct Checkpoint {
     /// The version of the rows.
-    pub(crate) version: i64,
+    pub version: i64,
     /// The last event that is in the rows.
-    pub(crate) position: i64,
+    pub position: i64,
     /// When it moved last.
-    pub(crate) updated_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -29,7 +29,7 @@ struct ParkedRow {
 }
 
 /// The log that a projection follows.
-pub(crate) fn log_of(projection: &Projection) -> Log {
+pub fn log_of(projection: &Projection) -> Log {
     match projection.fold {
         Fold::Clips(_) => Log::Clip,
         Fold::Sessions { .. } => Log::Playback,
@@ -44,16 +44,12 @@ fn checkpoint_query(name: &str) -> Query<Checkpoint> {
 }
 
 /// Where the projection stands, if it ever began.
-pub(crate) async fn checkpoint(db: &Db, projection: &Projection) -> Result<Option<Checkpoint>, StorageError> {
+pub async fn checkpoint(db: &Db, projection: &Projection) -> Result<Option<Checkpoint>, StorageError> {
     db.optional(checkpoint_query(projection.name)).await
 }
 
 /// Makes sure that a checkpoint exists and tells it.
-pub(crate) async fn begin(
-    db: &Db,
-    projection: &Projection,
-    now: DateTime<Utc>,
-) -> Result<Checkpoint, StorageError> {
+pub async fn begin(db: &Db, projection: &Projection, now: DateTime<Utc>) -> Result<Checkpoint, StorageError> {
     let insert = Statement::new(
         "INSERT INTO projection_checkpoints (name, version, position, updated_at) VALUES ($1, $2, 0, $3) \
          ON CONFLICT (name) DO NOTHING",
@@ -89,7 +85,7 @@ pub(super) async fn move_checkpoint(
 }
 
 /// Applies the next page of events and tells the new checkpoint; the same one, when there was nothing to do.
-pub(crate) async fn advance(
+pub async fn advance(
     db: &Db,
     logs: &Logs,
     projection: &Projection,
@@ -290,7 +286,7 @@ struct CountRow {
 }
 
 /// How many events are parked, over all projections.
-pub(crate) async fn parked(db: &Db) -> Result<i64, StorageError> {
+pub async fn parked(db: &Db) -> Result<i64, StorageError> {
     let query = Query::<CountRow>::new(
         "SELECT CAST(COUNT(*) AS BIGINT) AS count FROM parked_events",
         vec![],

@@ -9,11 +9,11 @@ use super::{Db, StorageError};
 
 /// Who a key speaks for.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub(crate) struct KeyRow {
+pub struct KeyRow {
     /// The user.
-    pub(crate) user_id: String,
+    pub user_id: String,
     /// What the key may do, separated by spaces.
-    pub(crate) scopes: String,
+    pub scopes: String,
 }
 
 #[derive(sqlx::FromRow)]
@@ -22,15 +22,12 @@ struct CountRow {
 }
 
 /// The hash under which a key is stored. Keys are 32 random bytes, so that one fast hash is enough.
-pub(crate) fn hash(key: &str) -> String {
-    Sha256::digest(key.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+pub fn hash(key: &str) -> String {
+    hex::encode(Sha256::digest(key.as_bytes()))
 }
 
 /// The owner of a key.
-pub(crate) async fn find(db: &Db, key: &str) -> Result<Option<KeyRow>, StorageError> {
+pub async fn find(db: &Db, key: &str) -> Result<Option<KeyRow>, StorageError> {
     db.optional(Query::new(
         "SELECT user_id, scopes FROM api_keys WHERE hash = $1",
         vec![hash(key).into()],
@@ -39,13 +36,13 @@ pub(crate) async fn find(db: &Db, key: &str) -> Result<Option<KeyRow>, StorageEr
 }
 
 /// Whether any key exists.
-pub(crate) async fn any(db: &Db) -> Result<bool, StorageError> {
+pub async fn any(db: &Db) -> Result<bool, StorageError> {
     let query = Query::<CountRow>::new("SELECT CAST(COUNT(*) AS BIGINT) AS keys FROM api_keys", vec![]);
     Ok(db.optional(query).await?.is_some_and(|row| row.keys > 0))
 }
 
 /// Stores a key's hash; harmless when it is known.
-pub(crate) async fn store(
+pub async fn store(
     db: &Db,
     id: Uuid,
     key: &str,

@@ -10,13 +10,13 @@ use super::{Db, StorageError};
 
 /// A lease that is held.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Lease {
+pub struct Lease {
     /// What it is on.
-    pub(crate) resource: String,
+    pub resource: String,
     /// Who holds it.
-    pub(crate) holder: String,
+    pub holder: String,
     /// The fencing token.
-    pub(crate) token: i64,
+    pub token: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -26,14 +26,14 @@ struct TokenRow {
 
 /// How far the holder of a lease has come.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
-pub(crate) struct ProgressRow {
+pub struct ProgressRow {
     /// From 0 to 1.
-    pub(crate) progress: f64,
+    pub progress: f64,
 }
 
 /// Takes a lease that is free or has run out; nothing, when somebody holds it. The token is higher than any before,
 /// and higher than `above`.
-pub(crate) async fn take(
+pub async fn take(
     db: &Db,
     resource: &str,
     holder: &str,
@@ -64,7 +64,7 @@ pub(crate) async fn take(
 }
 
 /// Holds on to a lease; false, when it was lost.
-pub(crate) async fn renew(
+pub async fn renew(
     db: &Db,
     lease: &Lease,
     progress: f64,
@@ -83,12 +83,12 @@ pub(crate) async fn renew(
 }
 
 /// Gives a lease back, so that another may take it at once. The row stays: it remembers the token.
-pub(crate) async fn give_back(db: &Db, lease: &Lease, now: DateTime<Utc>) -> Result<(), StorageError> {
+pub async fn give_back(db: &Db, lease: &Lease, now: DateTime<Utc>) -> Result<(), StorageError> {
     renew(db, lease, 0.0, now).await.map(|_| ())
 }
 
 /// How far the holder has come.
-pub(crate) async fn progress(db: &Db, resource: &str) -> Result<Option<f64>, StorageError> {
+pub async fn progress(db: &Db, resource: &str) -> Result<Option<f64>, StorageError> {
     let query = Query::<ProgressRow>::new(
         "SELECT progress FROM leases WHERE resource = $1",
         vec![resource.into()],

@@ -12,26 +12,26 @@ use super::{Db, Logs, StorageError, Tx};
 
 /// A table that does not come out of the log as it stands.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub(crate) struct Difference {
+pub struct Difference {
     /// The table.
-    pub(crate) table: &'static str,
+    pub table: &'static str,
     /// Rows that stand on one side only.
-    pub(crate) rows: i64,
+    pub rows: i64,
     /// The key of the first of them.
-    pub(crate) first_key: String,
+    pub first_key: String,
 }
 
 /// What a comparison found.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub(crate) struct Verdict {
+pub struct Verdict {
     /// Events that were replayed.
-    pub(crate) events: i64,
+    pub events: i64,
     /// Tables that differ; none, when live and rebuilt rows are equal.
-    pub(crate) differences: Vec<Difference>,
+    pub differences: Vec<Difference>,
 }
 
 /// Replays the log up to the live checkpoint aside and compares row for row.
-pub(crate) async fn verify(
+pub async fn verify(
     db: &Db,
     logs: &Logs,
     projection: &Projection,
@@ -57,7 +57,7 @@ pub(crate) async fn verify(
 }
 
 /// Replays the whole log aside and puts the result in the place of the live rows. Parked events get another chance.
-pub(crate) async fn rebuild(
+pub async fn rebuild(
     db: &Db,
     logs: &Logs,
     projection: &Projection,

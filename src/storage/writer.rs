@@ -40,6 +40,12 @@ pub struct Append {
     pub command_id: String,
 }
 
+impl Append {
+    fn count(&self) -> i64 {
+        i64::try_from(self.events.len()).unwrap_or(i64::MAX)
+    }
+}
+
 /// What a stream must look like for an append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
@@ -185,10 +191,7 @@ impl Batcher {
     }
 
     async fn write_once(&self, part: &[Pending]) -> Result<Vec<Appended>, StorageError> {
-        let count = part
-            .iter()
-            .map(|pending| pending.append.events.len() as i64)
-            .sum();
+        let count = part.iter().map(|pending| pending.append.count()).sum();
         let mut tx = self.db.begin().await?;
         let first = tx.take_positions(self.log, count).await?;
         let mut versions = HashMap::<&str, i64>::new();
@@ -201,7 +204,7 @@ impl Batcher {
                 (Expected::Any, Some(version)) => *version,
                 (Expected::Any, None) => tx.stream_version(self.log, &append.stream).await?,
             };
-            let count = append.events.len() as i64;
+            let count = append.count();
             position += count;
             versions.insert(&append.stream, after + count);
             appended.push(Appended {

@@ -1,1 +1,19 @@
-fn main() {}
+//! Tests of the whole program: real database, real ffmpeg, real browser. Folders mirror `src/`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that is surprised fails"
+)]
+
+mod architecture;
+mod browser;
+mod cli;
+mod faults;
+mod hostile;
+mod http;
+mod storage;
+mod support;
+mod walks;

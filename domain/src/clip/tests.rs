@@ -19,7 +19,7 @@ fn registration() -> Registration {
 
 fn stored(sha256: &str) -> StoredSource {
     StoredSource {
-        object: "c/source/original".to_owned(),
+        object: "c/source/aa".to_owned(),
         bytes: 7,
         sha256: sha256.to_owned(),
         filename: None,

@@ -88,7 +88,7 @@ impl Attempt<'_> {
             work: &work,
         };
         encode::transcode(&self.settings.tools, job, &task.missing, |share| {
-            self.progress.set(share)
+            self.progress.set(share);
         })
         .await?;
         stage("transcode", started);

@@ -44,7 +44,7 @@ pub(super) struct Api {
 }
 
 impl Api {
-    pub(super) fn new(server: String, key: String, patience: Duration) -> Result<Self, ApiError> {
+    pub(super) fn new(server: &str, key: String, patience: Duration) -> Result<Self, ApiError> {
         let client = Client::builder().build().map_err(ApiError::Client)?;
         Ok(Self {
             client,

@@ -18,7 +18,7 @@ const UPLOAD: &str = "{msg:32!} uploading {wide_bar} {bytes}/{total_bytes} {byte
 const ENCODE: &str = "{msg:32!} encoding  {wide_bar} {percent}% {elapsed}";
 
 impl Bars {
-    pub(super) fn new(output: &Output, title: &str, bytes: u64) -> Self {
+    pub(super) fn new(output: Output, title: &str, bytes: u64) -> Self {
         let bar = if output.is_terminal() {
             ProgressBar::new(bytes)
         } else {
@@ -27,7 +27,7 @@ impl Bars {
         let bar = bar.with_style(style(UPLOAD)).with_message(title.to_owned());
         Self {
             bar,
-            output: *output,
+            output,
             title: title.to_owned(),
             told: AtomicU64::new(0),
         }

@@ -76,12 +76,14 @@ impl Packets {
         let Some(measured) = self.measured() else {
             return stated.unwrap_or_else(fallback);
         };
-        let near = |rate: &FrameRate| (rate.as_f64() / measured - 1.0).abs() < NEAR;
+        let distance = |rate: &FrameRate| (rate.as_f64() / measured - 1.0).abs();
+        let near = |rate: &FrameRate| distance(rate) < NEAR;
         let standard = || {
-            STANDARD
+            let rates = STANDARD
                 .iter()
                 .filter_map(|(num, den)| FrameRate::new(*num, *den))
-                .find(near)
+                .filter(near);
+            rates.min_by(|a, b| distance(a).total_cmp(&distance(b)))
         };
         stated
             .filter(near)
@@ -124,7 +126,7 @@ mod tests {
     }
 
     fn stated(text: &str) -> Option<FrameRate> {
-        Some(text.parse().unwrap())
+        text.parse().ok()
     }
 
     #[test]

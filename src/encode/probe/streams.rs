@@ -12,8 +12,8 @@ pub(super) struct Listing {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Format {
-    #[serde(default)]
-    pub(super) format_name: String,
+    #[serde(default, rename = "format_name")]
+    pub(super) name: String,
     duration: Option<String>,
     bit_rate: Option<String>,
 }

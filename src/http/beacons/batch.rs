@@ -113,9 +113,9 @@ impl Batch {
 /// A number, or of a list per object type the one that tells most: the picture's, both tracks', the unnamed one.
 fn number(event: &Value, key: &str) -> Option<i64> {
     let value = event.get(key)?;
-    let value = match value {
-        Value::Object(lists) => ["v", "av", "", "a"].iter().find_map(|kind| lists.get(*kind))?,
-        other => other,
+    let value = match value.as_object() {
+        Some(lists) => ["v", "av", "", "a"].iter().find_map(|kind| lists.get(*kind))?,
+        None => value,
     };
     value.as_i64().filter(|number| *number >= 0)
 }

@@ -1,0 +1,6 @@
+mod auth;
+mod beacons;
+mod clips;
+mod operations;
+mod pages;
+mod source;

@@ -1,0 +1,276 @@
+use clipper::clock::Clock;
+use clipper::storage::{Append, Expected, Log, StorageError, encode, follow, rebuild};
+use clipper_domain::clip::{ClipEvent, EncodingClass, Registration, StoredSource, Visibility};
+use clipper_domain::{ClipId, FrameRate, Quality, Segment, Variant};
+use clipper_projections::{PROJECTIONS, Statement, clips, encoding_queue, video_variants};
+use uuid::Uuid;
+
+use super::{Stage, suite};
+
+suite!(
+    rows_follow_the_log,
+    an_event_delivered_twice_is_applied_once,
+    rebuilt_rows_equal_the_live_ones,
+    a_row_that_was_tampered_with_is_found_and_mended,
+    an_event_that_fails_is_parked_and_the_others_go_on,
+);
+
+fn registered(slug: &str) -> ClipEvent {
+    ClipEvent::ClipRegistered(Registration {
+        slug: slug.parse().unwrap(),
+        title: format!("The {slug}"),
+        owner_id: "ann".to_owned(),
+        visibility: Visibility::Public,
+        embed_url: Some("https://clips.example/embed".to_owned()),
+        twitch_clip_url: None,
+    })
+}
+
+fn ready(quality: Quality) -> ClipEvent {
+    let variant = Variant {
+        quality,
+        width: 854,
+        height: 480,
+        bitrate: 2_000_000,
+        average_bitrate: 1_000_000,
+        codec: "avc1.4d401e".to_owned(),
+        frame_rate: FrameRate::new(30_000, 1_001).unwrap(),
+        target_duration: 6,
+        segments: vec![
+            Segment {
+                duration_90k: 540_540,
+                bytes: 1_000,
+            },
+            Segment {
+                duration_90k: 90_090,
+                bytes: 10,
+            },
+        ],
+        copied: false,
+        storage_path: format!("c/1/{}", quality.path()),
+    };
+    ClipEvent::VariantReady {
+        generation: 1,
+        variant,
+    }
+}
+
+fn whole_story(slug: &str) -> Vec<ClipEvent> {
+    let source = StoredSource {
+        object: "o".to_owned(),
+        bytes: 7,
+        sha256: "aa".to_owned(),
+        filename: Some("f.mp4".to_owned()),
+    };
+    let qualities = vec![Quality::P480, Quality::P720];
+    vec![
+        registered(slug),
+        ClipEvent::SourceStored(source),
+        ClipEvent::EncodingRequested {
+            generation: 1,
+            qualities: qualities.clone(),
+            priority: 5,
+            class: EncodingClass::Fresh,
+        },
+        ClipEvent::EncodingStarted {
+            generation: 1,
+            token: 1,
+            worker: "w".to_owned(),
+        },
+        ready(Quality::P480),
+        ready(Quality::P720),
+        ClipEvent::EncodingCompleted {
+            generation: 1,
+            qualities,
+            failed: vec![],
+        },
+    ]
+}
+
+async fn tell(stage: &Stage, clip: ClipId, after: i64, events: &[ClipEvent]) {
+    let append = Append {
+        stream: clip.stream(),
+        expected: Expected::Version(after),
+        events: events.iter().map(|event| encode(event).unwrap()).collect(),
+        metadata: "{}".to_owned(),
+        command_id: Uuid::now_v7().to_string(),
+    };
+    stage.clips.append(append).await.unwrap();
+}
+
+async fn follow_all(stage: &Stage) {
+    for projection in &PROJECTIONS {
+        let mut position = follow::begin(&stage.db, projection, stage.clock.now())
+            .await
+            .unwrap()
+            .position;
+        loop {
+            let reached = follow::advance(&stage.db, &stage.logs, projection, position, stage.clock.now())
+                .await
+                .unwrap();
+            if reached == position {
+                break;
+            }
+            position = reached;
+        }
+    }
+}
+
+async fn rows_follow_the_log(stage: &Stage) {
+    let clip = ClipId(Uuid::now_v7());
+    tell(stage, clip, 0, &whole_story("one")).await;
+    follow_all(stage).await;
+    let row = stage.db.optional(clips::by_slug("one")).await.unwrap().unwrap();
+    assert_eq!(row.id, clip.to_string());
+    assert_eq!(
+        (row.hls_available, row.hls_processing_status.as_str()),
+        (true, "completed")
+    );
+    assert_eq!(row.hls_qualities, r#"["480p","720p"]"#);
+    assert_eq!(row.hls_master_url.as_deref(), Some("/api/video/one/master.m3u8"));
+    assert_eq!(row.hls_processed_at, Some(stage.clock.now()));
+    let variants = stage.db.all(video_variants::of_clip(clip)).await.unwrap();
+    assert_eq!(variants.len(), 2);
+    assert_eq!((variants[0].segment_count, variants[0].file_size), (2, 1_010));
+    assert_eq!(variants[0].segments().unwrap()[0].duration_90k, 540_540);
+    let waiting = stage
+        .db
+        .all(encoding_queue::waiting(stage.clock.now(), 10))
+        .await
+        .unwrap();
+    assert_eq!(waiting, []);
+}
+
+async fn an_event_delivered_twice_is_applied_once(stage: &Stage) {
+    let projection = &PROJECTIONS[0];
+    tell(stage, ClipId(Uuid::now_v7()), 0, &[registered("one")]).await;
+    let now = stage.clock.now();
+    follow::begin(&stage.db, projection, now).await.unwrap();
+    follow::advance(&stage.db, &stage.logs, projection, 0, now)
+        .await
+        .unwrap();
+    // A second follower comes from the same checkpoint, late.
+    let late = follow::advance(&stage.db, &stage.logs, projection, 0, now).await;
+    assert!(late.is_err() || late.is_ok_and(|position| position == 1));
+    let rows = stage
+        .db
+        .all(clips::page(clips::Filter::default(), 10))
+        .await
+        .unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(
+        follow::parked(&stage.db).await.unwrap(),
+        0,
+        "nothing was parked over it"
+    );
+}
+
+async fn rebuilt_rows_equal_the_live_ones(stage: &Stage) {
+    for n in 0..30 {
+        tell(
+            stage,
+            ClipId(Uuid::now_v7()),
+            0,
+            &whole_story(&format!("clip{n}")),
+        )
+        .await;
+    }
+    follow_all(stage).await;
+    for projection in &PROJECTIONS {
+        let verdict = rebuild::verify(&stage.db, &stage.logs, projection, |_, _| {})
+            .await
+            .unwrap();
+        assert_eq!(verdict.differences, [], "{}", projection.name);
+    }
+    let before = stage
+        .db
+        .all(clips::page(clips::Filter::default(), 100))
+        .await
+        .unwrap();
+    for projection in &PROJECTIONS {
+        rebuild::rebuild(&stage.db, &stage.logs, projection, stage.clock.now(), |_, _| {})
+            .await
+            .unwrap();
+    }
+    assert_eq!(
+        stage
+            .db
+            .all(clips::page(clips::Filter::default(), 100))
+            .await
+            .unwrap(),
+        before
+    );
+    // The followers go on from where the rebuild ended.
+    tell(stage, ClipId(Uuid::now_v7()), 0, &whole_story("later")).await;
+    follow_all(stage).await;
+    assert_eq!(
+        stage
+            .db
+            .all(clips::page(clips::Filter::default(), 100))
+            .await
+            .unwrap()
+            .len(),
+        31
+    );
+}
+
+async fn a_row_that_was_tampered_with_is_found_and_mended(stage: &Stage) {
+    let clip = ClipId(Uuid::now_v7());
+    tell(stage, clip, 0, &whole_story("one")).await;
+    follow_all(stage).await;
+    let tamper = Statement::new(
+        "UPDATE clips SET title = 'Forged' WHERE id = $1",
+        vec![clip.0.into()],
+    );
+    stage.db.execute(&tamper).await.unwrap();
+    let projection = &PROJECTIONS[0];
+    let verdict = rebuild::verify(&stage.db, &stage.logs, projection, |_, _| {})
+        .await
+        .unwrap();
+    assert_eq!(verdict.differences.len(), 1);
+    assert_eq!(verdict.differences[0].first_key, clip.to_string());
+    rebuild::rebuild(&stage.db, &stage.logs, projection, stage.clock.now(), |_, _| {})
+        .await
+        .unwrap();
+    let row = stage.db.optional(clips::by_id(clip)).await.unwrap().unwrap();
+    assert_eq!(row.title, "The one");
+}
+
+async fn an_event_that_fails_is_parked_and_the_others_go_on(stage: &Stage) {
+    let (bad, good) = (ClipId(Uuid::now_v7()), ClipId(Uuid::now_v7()));
+    tell(stage, bad, 0, &[registered("bad")]).await;
+    let unreadable = super::append(&bad.stream(), Expected::Version(1), &[1], "poison");
+    stage.clips.append(unreadable).await.unwrap();
+    tell(
+        stage,
+        bad,
+        2,
+        &[ClipEvent::EncodingStarted {
+            generation: 1,
+            token: 1,
+            worker: "w".to_owned(),
+        }],
+    )
+    .await;
+    tell(stage, good, 0, &whole_story("good")).await;
+    follow_all(stage).await;
+    let row = stage.db.optional(clips::by_slug("good")).await.unwrap().unwrap();
+    assert_eq!(row.hls_processing_status, "completed");
+    let row = stage.db.optional(clips::by_slug("bad")).await.unwrap().unwrap();
+    assert_eq!(
+        row.encoding_state, "awaiting_source",
+        "what follows a parked event of its stream waits"
+    );
+    // The event and the one behind it, in each of the three projections of the clip log.
+    assert_eq!(follow::parked(&stage.db).await.unwrap(), 6);
+    let checkpoint = follow::checkpoint(&stage.db, &PROJECTIONS[0])
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(checkpoint.position, stage.logs.head(Log::Clip).await.unwrap());
+    let error = rebuild::verify(&stage.db, &stage.logs, &PROJECTIONS[0], |_, _| {}).await;
+    assert!(
+        matches!(error, Err(StorageError::UnreadableEvent { position: 2, .. })),
+        "{error:?}"
+    );
+}

@@ -1,0 +1,80 @@
+//! The program in a process of its own, to be killed.
+
+#![expect(clippy::disallowed_methods, reason = "tests start processes")]
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::app::KEY;
+
+/// A running `clipper serve`; dropped, it is killed.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: String,
+}
+
+/// A command of the program under test with a clean environment.
+pub(crate) fn clipper(data: &Path, database: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_clipper"));
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("CLIPPER_DATA_DIR", data)
+        .env("DATABASE_URL", database)
+        .env("CLIPPER_ADMIN_KEY", KEY)
+        .current_dir(data.parent().unwrap());
+    command
+}
+
+impl Server {
+    /// Starts it and waits until it is ready.
+    pub(crate) fn start(data: &Path, database: &str, listen: &str) -> Self {
+        let mut child = clipper(data, database)
+            .args(["serve", "--listen", listen])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let address = lines
+            .find_map(|line| {
+                line.unwrap()
+                    .strip_prefix("Clipper is ready: ")
+                    .map(str::to_owned)
+            })
+            .expect("the server says where it listens");
+        // What it prints later is read, so that it never waits for a full pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self {
+            child,
+            address: address.trim_end_matches('/').to_owned(),
+        }
+    }
+
+    /// Kills it without a warning, as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to end, and tells how long that took.
+    pub(crate) fn terminate(&mut self) -> Duration {
+        let began = Instant::now();
+        let asked = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(asked.success());
+        assert!(self.child.wait().unwrap().success());
+        began.elapsed()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

@@ -1,0 +1,190 @@
+//! Whole walks with real ffmpeg: from an upload to renditions that independent programs play.
+
+mod playback;
+
+use clipper::storage::rebuild;
+use clipper_projections::PROJECTIONS;
+use serde_json::Value;
+
+use crate::support::app::TestApp;
+use crate::support::{footage, on_both_databases};
+
+on_both_databases!(an_upload_becomes_playable_in_every_rung);
+
+async fn an_upload_becomes_playable_in_every_rung(app: &TestApp) {
+    app.start_encoder();
+    let file = footage::full_hd_seconds(app.folder.path(), 8);
+    app.upload("real", &file).await;
+    let clip = app.ended("real").await;
+    assert_eq!(clip["hls_processing_status"], "completed", "{clip}");
+    assert_eq!(
+        clip["hls_qualities"],
+        serde_json::json!(["480p", "720p", "1080p"])
+    );
+    assert_eq!(clip["encoding"]["percent"], 100.0);
+
+    let variants = clip["variants"].as_array().unwrap();
+    let sizes: Vec<_> = variants
+        .iter()
+        .map(|v| (v["width"].as_u64().unwrap(), v["height"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(sizes, [(854, 480), (1280, 720), (1920, 1080)]);
+    for variant in variants {
+        let quality = variant["quality"].as_str().unwrap();
+        assert_rung_is_as_declared(app, variant, quality);
+    }
+    let grids: Vec<_> = ["480p", "720p", "1080p"]
+        .map(|quality| key_frames(app, quality))
+        .to_vec();
+    assert!(grids[0].len() >= 4, "{grids:?}");
+    assert!(
+        grids.windows(2).all(|pair| pair[0] == pair[1]),
+        "key frames do not coincide: {grids:?}"
+    );
+    for projection in &PROJECTIONS {
+        let verdict = rebuild::verify(&app.services.db, &app.services.logs, projection, |_, _| {})
+            .await
+            .unwrap();
+        assert_eq!(verdict.differences, [], "{}", projection.name);
+    }
+}
+
+/// ffprobe and ffmpeg play the rung over HTTP and find what was declared.
+fn assert_rung_is_as_declared(app: &TestApp, variant: &Value, quality: &str) {
+    let url = app.url(&format!("/api/video/real/{quality}.m3u8"));
+    let entries = "stream=codec_type,width,height,sample_aspect_ratio,r_frame_rate";
+    let probed: Value = serde_json::from_str(&footage::ffprobe(&[
+        "-of",
+        "json",
+        "-show_entries",
+        entries,
+        &url,
+    ]))
+    .unwrap();
+    let streams = probed["streams"].as_array().unwrap();
+    let picture = streams
+        .iter()
+        .find(|stream| stream["codec_type"] == "video")
+        .unwrap();
+    assert_eq!(
+        (&picture["width"], &picture["height"]),
+        (&variant["width"], &variant["height"])
+    );
+    assert_eq!(
+        (
+            picture["sample_aspect_ratio"].as_str(),
+            picture["r_frame_rate"].as_str()
+        ),
+        (Some("1:1"), Some("24/1"))
+    );
+    assert!(streams.iter().any(|stream| stream["codec_type"] == "audio"));
+    // Decodes every frame; a word of complaint fails the test.
+    footage::ffmpeg(&["-i", &url, "-f", "null", "-"]);
+}
+
+fn key_frames(app: &TestApp, quality: &str) -> Vec<String> {
+    let url = app.url(&format!("/api/video/real/{quality}.m3u8"));
+    let arguments = [
+        "-select_streams",
+        "v",
+        "-show_entries",
+        "packet=pts_time,flags",
+        "-of",
+        "csv=p=0",
+        &url,
+    ];
+    let packets = footage::ffprobe(&arguments);
+    packets
+        .lines()
+        .filter(|line| line.contains('K'))
+        .filter_map(|line| line.split(',').next())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[actix::test]
+async fn shapes_and_rates_are_kept_and_nothing_is_upscaled() {
+    let app = TestApp::spawn(crate::support::database::Backend::Sqlite).await;
+    app.start_encoder();
+    let folder = app.folder.path();
+    let silent: [&str; 1] = ["-an"];
+    let turned = folder.join("turned.mp4");
+    let landscape = footage::bars(folder, "landscape.mp4", "1280x720", "30", 2, &[]);
+    let rotate = [
+        "-display_rotation",
+        "90",
+        "-i",
+        landscape.to_str().unwrap(),
+        "-c",
+        "copy",
+        turned.to_str().unwrap(),
+    ];
+    // ffmpeg 5.1 has no option to write the rotation; the tag that it writes instead is read just as well.
+    let tag = [
+        "-i",
+        landscape.to_str().unwrap(),
+        "-c",
+        "copy",
+        "-metadata:s:v:0",
+        "rotate=90",
+        turned.to_str().unwrap(),
+    ];
+    if footage::try_ffmpeg(&rotate).is_err() {
+        footage::ffmpeg(&tag);
+    }
+    let cases = [
+        (
+            "portrait",
+            footage::bars(folder, "p.mp4", "720x1280", "25", 2, &[]),
+            vec![(480, 854), (720, 1280)],
+        ),
+        ("turned", turned, vec![(480, 854), (720, 1280)]),
+        (
+            "small",
+            footage::bars(folder, "s.mp4", "320x180", "25", 2, &[]),
+            vec![(320, 180)],
+        ),
+        (
+            "silent",
+            footage::bars(folder, "n.mp4", "640x360", "25", 2, &silent),
+            vec![(640, 360)],
+        ),
+        (
+            "fast",
+            footage::bars(folder, "f.mp4", "1280x720", "60000/1001", 3, &[]),
+            vec![(854, 480), (1280, 720)],
+        ),
+        (
+            "short",
+            footage::bars(folder, "t.mp4", "640x360", "30", 1, &["-frames:v", "3"]),
+            vec![(640, 360)],
+        ),
+    ];
+    for (slug, file, expected) in cases {
+        app.upload(slug, &file).await;
+        let clip = app.ended(slug).await;
+        assert_eq!(clip["hls_processing_status"], "completed", "{clip}");
+        let size = |v: &Value| (v["width"].as_u64().unwrap(), v["height"].as_u64().unwrap());
+        let sizes: Vec<_> = clip["variants"].as_array().unwrap().iter().map(size).collect();
+        assert_eq!(sizes, expected, "{slug}");
+        let rates: Vec<f64> = clip["variants"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|v| v["frame_rate"].as_f64().unwrap())
+            .collect();
+        if slug == "fast" {
+            assert_eq!(
+                rates
+                    .iter()
+                    .map(|rate| (rate * 1_000.0).round())
+                    .collect::<Vec<_>>(),
+                [29_970.0, 59_940.0]
+            );
+        }
+        if slug == "silent" {
+            assert!(!clip["variants"][0]["codec"].as_str().unwrap().contains("mp4a"));
+        }
+    }
+    app.finish().await;
+}
