@@ -55,9 +55,10 @@ pub(super) async fn probe(tools: &Tools, source: &Path) -> Result<SourceFacts, P
     })
 }
 
-/// Decodes one picture, to tell a header that merely promises pictures from a video.
+/// Decodes the first packets (an edit list may cut away the very first), to tell a header that merely promises
+/// pictures from a video.
 pub(super) async fn decodes(tools: &Tools, source: &Path, stream: u32) -> Result<bool, FfmpegError> {
-    let mut arguments = words("-v error -of csv=p=0 -read_intervals %+#1 -show_entries frame=width");
+    let mut arguments = words("-v error -of csv=p=0 -read_intervals %+#24 -show_entries frame=width");
     arguments.extend(input_limits(tools));
     arguments.extend([
         "-select_streams".to_owned(),

@@ -33,6 +33,10 @@ const NEAR: f64 = 0.004;
 impl Packets {
     /// Takes a line of ffprobe's CSV: `pts_time,duration_time,flags`. A packet marked `D` is cut away by an edit list.
     pub(super) fn take(&mut self, line: &str) {
+        // ffprobe ends a packet that carries side data with an empty line.
+        if line.is_empty() {
+            return;
+        }
         let mut fields = line.split(',');
         let (pts, duration, flags) = (fields.next(), fields.next(), fields.next());
         if flags.is_some_and(|flags| flags.contains('D')) {
@@ -146,6 +150,13 @@ mod tests {
             time
         }));
         assert_eq!(jitter.frame_rate(stated("600/1")).to_string(), "30/1");
+    }
+
+    #[test]
+    fn side_data_is_no_packet() {
+        let mut packets = packets([0.0, 0.04]);
+        packets.take("");
+        assert_eq!(packets.frames(), 2);
     }
 
     #[test]
