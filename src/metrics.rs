@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-const COUNTERS: [(&str, &str); 12] = [
+const COUNTERS: [(&str, &str); 10] = [
     (
         "clipper_http_requests_total",
         "Requests by route, method and status",
@@ -31,11 +31,6 @@ const COUNTERS: [(&str, &str); 12] = [
         "Records that were stored before",
     ),
     ("clipper_reports_rejected_total", "Records that were set aside"),
-    ("clipper_segment_cache_hits_total", "Segments found in memory"),
-    (
-        "clipper_segment_cache_misses_total",
-        "Segments read from the store",
-    ),
 ];
 
 const GAUGES: [(&str, &str); 4] = [

@@ -137,7 +137,7 @@ impl ResponseError for Problem {
 
     fn error_response(&self) -> HttpResponse {
         let document = Document {
-            r#type: format!("/api/docs#{}", self.code.as_str()),
+            r#type: format!("urn:clipper:problem:{}", self.code.as_str()),
             title: self.code.title(),
             status: self.code.status(),
             detail: &self.detail,

@@ -154,6 +154,54 @@ async fn a_killed_encode_is_taken_over_within_fifteen_seconds_on_postgres() {
 }
 
 #[tokio::test]
+async fn a_worker_in_a_process_of_its_own_is_killed_and_another_takes_over() {
+    let ground = Ground::lay(Backend::Postgres).await;
+    let server = Server::start_without_workers(&ground.data(), &ground.database.url);
+    let file = footage::full_hd_seconds(ground.folder.path(), 12);
+    assert!(
+        ingest(&ground, &server.address, &file, "farmed")
+            .status()
+            .unwrap()
+            .success()
+    );
+    let worker = || {
+        ground
+            .clipper(&["worker"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let mut first = worker();
+    until("the encode to be under way", Duration::from_secs(30), || {
+        ground
+            .events("farmed")
+            .last()
+            .is_some_and(|event| event == "EncodingPlanned")
+    });
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let mut second = worker();
+    let took = until("another attempt", Duration::from_secs(30), || {
+        ground
+            .events("farmed")
+            .iter()
+            .filter(|event| *event == "EncodingStarted")
+            .count()
+            == 2
+    });
+    assert!(took < Duration::from_secs(15), "taken over after {took:?}");
+    until("the clip to be completed", Duration::from_mins(2), || {
+        ground.clip("farmed")["hls_processing_status"] == "completed"
+    });
+    second.kill().unwrap();
+    second.wait().unwrap();
+    ground.assert_whole();
+    drop(server);
+    ground.database.drop().await;
+}
+
+#[tokio::test]
 async fn an_upload_outlives_the_server_that_it_was_sent_to() {
     let ground = Ground::lay(Backend::Sqlite).await;
     let port = free_port();

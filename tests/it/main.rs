@@ -11,9 +11,11 @@
 mod architecture;
 mod browser;
 mod cli;
+mod commands;
 mod faults;
 mod hostile;
 mod http;
+mod media;
 mod storage;
 mod support;
 mod walks;

@@ -31,8 +31,21 @@ pub(crate) fn clipper(data: &Path, database: &str) -> Command {
 impl Server {
     /// Starts it and waits until it is ready.
     pub(crate) fn start(data: &Path, database: &str, listen: &str) -> Self {
+        Self::serve(data, database, &["serve", "--listen", listen])
+    }
+
+    /// Starts one that leaves encoding to others.
+    pub(crate) fn start_without_workers(data: &Path, database: &str) -> Self {
+        Self::serve(
+            data,
+            database,
+            &["serve", "--listen", "127.0.0.1:0", "--workers", "0"],
+        )
+    }
+
+    fn serve(data: &Path, database: &str, arguments: &[&str]) -> Self {
         let mut child = clipper(data, database)
-            .args(["serve", "--listen", listen])
+            .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
