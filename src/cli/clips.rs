@@ -26,7 +26,7 @@ pub(super) enum ClipsVerb {
 }
 
 pub(super) async fn run(config: &Config, verb: ClipsVerb, output: Output) -> anyhow::Result<bool> {
-    let db = Db::connect(&config.database_url())
+    let db = Db::open(&config.database_url())
         .await
         .context("cannot open the database")?;
     match verb {

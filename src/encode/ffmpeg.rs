@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::progress;
 
@@ -102,28 +102,12 @@ pub(super) async fn ffprobe_lines(
     arguments: &[String],
     mut on_line: impl FnMut(&str),
 ) -> Result<(), FfmpegError> {
-    let mut child = spawn(tools, &tools.ffprobe, arguments, None)?;
-    let stderr = child.stderr.take();
-    let Some(mut lines) = lines_of(&mut child) else {
-        return Ok(());
-    };
-    let read = async {
-        loop {
-            match timeout(tools.stall, lines.next_line()).await {
-                Ok(Ok(Some(line))) => on_line(&line),
-                Ok(Ok(None)) => return Ok(()),
-                Ok(Err(error)) => return Err(FfmpegError::Io(error)),
-                Err(_elapsed) => return Err(FfmpegError::Stalled { after: tools.stall }),
-            }
-        }
-    };
-    tokio::select! {
-        biased;
-        result = async { tokio::join!(read, last_words(stderr)) } => {
-            result.0?;
-            finish(child, result.1).await
-        }
-    }
+    let child = spawn(tools, &tools.ffprobe, arguments, None)?;
+    follow(child, tools.stall, |line| {
+        on_line(line);
+        true
+    })
+    .await
 }
 
 /// Runs ffmpeg; a frame counter that stands still, not a wall clock, is what ends it.
@@ -133,36 +117,54 @@ pub(super) async fn transcode(
     work: &Path,
     on_time: impl Fn(u64),
 ) -> Result<(), FfmpegError> {
-    let mut child = spawn(tools, &tools.ffmpeg, arguments, Some(work))?;
+    let child = spawn(tools, &tools.ffmpeg, arguments, Some(work))?;
+    let mut counter = progress::Counter::default();
+    follow(child, tools.stall, |line| {
+        let moved = counter.take(line);
+        if moved {
+            on_time(counter.out_ms());
+        }
+        moved
+    })
+    .await
+}
+
+/// Reads a process's lines until it ends; one that makes no progress, as `on_line` judges it, is killed.
+async fn follow(
+    mut child: Child,
+    stall: Duration,
+    on_line: impl FnMut(&str) -> bool,
+) -> Result<(), FfmpegError> {
     let stderr = child.stderr.take();
-    let Some(lines) = lines_of(&mut child) else {
-        return Ok(());
-    };
-    let (watched, stderr) = tokio::join!(watch(lines, tools.stall, on_time, &mut child), last_words(stderr));
+    let stdout = child.stdout.take();
+    // Both ends are read at once: a full pipe would stop the process. Standard error ends with the process, so that a
+    // stalled one must be killed while both are being read.
+    let (watched, stderr) = tokio::join!(watch(&mut child, stdout, stall, on_line), last_words(stderr));
     watched?;
     finish(child, stderr).await
 }
 
-/// Follows the progress report until it ends; kills a process that stands still.
 async fn watch(
-    mut lines: Lines<BufReader<ChildStdout>>,
-    stall: Duration,
-    on_time: impl Fn(u64),
     child: &mut Child,
+    stdout: Option<ChildStdout>,
+    stall: Duration,
+    mut on_line: impl FnMut(&str) -> bool,
 ) -> Result<(), FfmpegError> {
-    let mut counter = progress::Counter::default();
-    let mut moved = tokio::time::Instant::now();
+    let Some(stdout) = stdout else { return Ok(()) };
+    let mut lines = BufReader::new(stdout).lines();
+    let mut moved = Instant::now();
     loop {
-        let deadline = moved + stall;
-        match tokio::time::timeout_at(deadline, lines.next_line()).await {
+        match timeout_at(moved + stall, lines.next_line()).await {
             Ok(Ok(Some(line))) => {
-                if counter.take(&line) {
-                    moved = tokio::time::Instant::now();
-                    on_time(counter.out_ms());
+                if on_line(&line) {
+                    moved = Instant::now();
                 }
             }
             Ok(Ok(None)) => return Ok(()),
-            Ok(Err(error)) => return Err(FfmpegError::Io(error)),
+            Ok(Err(error)) => {
+                child.start_kill()?;
+                return Err(FfmpegError::Io(error));
+            }
             Err(_elapsed) => {
                 child.start_kill()?;
                 return Err(FfmpegError::Stalled { after: stall });
@@ -217,10 +219,6 @@ async fn finish(mut child: Child, stderr: String) -> Result<(), FfmpegError> {
     }
 }
 
-fn lines_of(child: &mut Child) -> Option<Lines<BufReader<ChildStdout>>> {
-    child.stdout.take().map(|stdout| BufReader::new(stdout).lines())
-}
-
 /// Reads a stream to its end and keeps the last of it.
 async fn last_words(stream: Option<impl AsyncRead + Unpin>) -> String {
     let Some(mut stream) = stream else {
@@ -270,4 +268,49 @@ pub(crate) async fn version(program: &Path) -> Result<String, FfmpegError> {
         .next()
         .unwrap_or_default()
         .to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tools(script: &str, folder: &Path) -> Tools {
+        use std::os::unix::fs::PermissionsExt;
+        let program = folder.join("program");
+        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        Tools {
+            ffmpeg: program.clone(),
+            ffprobe: program,
+            max_pixels: 0,
+            max_seconds: 0,
+            memory_mib: 1_024,
+            stall: Duration::from_millis(300),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_process_that_stands_still_is_killed_whoever_runs_it() {
+        let folder = tempfile::tempdir().unwrap();
+        // It goes on talking, but its frame counter does not move.
+        let tools = tools(
+            "echo frame=1; for i in 1 2 3 4 5 6 7 8 9; do sleep 0.1; echo speed=0x; done; exec sleep 600",
+            folder.path(),
+        );
+        let began = Instant::now();
+        let stalled = transcode(&tools, &[], folder.path(), |_| {}).await;
+        assert!(matches!(stalled, Err(FfmpegError::Stalled { .. })), "{stalled:?}");
+        let stalled = ffprobe_lines(&tools, &[], |_| {}).await;
+        assert!(matches!(stalled, Err(FfmpegError::Stalled { .. })), "{stalled:?}");
+        assert!(began.elapsed() < Duration::from_secs(10));
+    }
+
+    #[tokio::test]
+    async fn the_last_words_are_kept_without_paths() {
+        let folder = tempfile::tempdir().unwrap();
+        let tools = tools("echo '/var/secret/x: Invalid data' >&2; exit 3", folder.path());
+        let failed = ffprobe(&tools, &[]).await.unwrap_err();
+        assert_eq!(failed.to_string(), "ffmpeg failed: (file) Invalid data");
+        assert!(matches!(failed, FfmpegError::Failed { code: Some(3), .. }));
+    }
 }

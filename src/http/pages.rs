@@ -1,6 +1,6 @@
 //! The pages, embedded in the program.
 
-use actix_web::http::header;
+use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
@@ -64,16 +64,17 @@ fn send(request: &HttpRequest, name: &str, file: EmbeddedFile, cache_control: &'
     let hash = file.metadata.sha256_hash();
     let tag = hex::encode(hash.get(..8).unwrap_or_default());
     let etag = header::EntityTag::new_weak(tag);
-    let mut response = if is_known(request, &etag) {
-        HttpResponse::NotModified()
-    } else {
-        HttpResponse::Ok()
-    };
+    let known = is_known(request, &etag);
+    let mut response = HttpResponse::Ok();
     response
         .content_type(mime_guess::from_path(name).first_or_octet_stream())
         .insert_header(header::ETag(etag))
         .insert_header((header::CACHE_CONTROL, cache_control))
         .insert_header((header::VARY, "Accept-Encoding"))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
-    response.body(file.data.into_owned())
+    if known {
+        response.status(StatusCode::NOT_MODIFIED).finish()
+    } else {
+        response.body(file.data.into_owned())
+    }
 }

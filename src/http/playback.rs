@@ -1,6 +1,6 @@
 //! Playlists and segments: a row of the read model, then bytes. No actor and no aggregate is asked.
 
-use actix_web::http::header;
+use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use clipper_domain::{FrameRate, Quality};
 use clipper_projections::clips::ClipRow;
@@ -184,16 +184,16 @@ fn playlist(request: &HttpRequest, row: &ClipRow, text: String) -> HttpResponse 
     };
     // Weak: the compressed forms share it.
     let etag = header::EntityTag::new_weak(format!("{:016x}", bytes::fingerprint(text.as_bytes())));
-    let mut response = if bytes::is_known(request, &etag) {
-        HttpResponse::NotModified()
-    } else {
-        HttpResponse::Ok()
-    };
+    let known = bytes::is_known(request, &etag);
+    let mut response = HttpResponse::Ok();
     response
         .insert_header(header::ETag(etag))
-        .insert_header((header::CACHE_CONTROL, cache_control));
-    response
+        .insert_header((header::CACHE_CONTROL, cache_control))
         .insert_header((header::VARY, "Accept-Encoding"))
         .content_type(PLAYLIST);
-    response.body(text)
+    if known {
+        response.status(StatusCode::NOT_MODIFIED).finish()
+    } else {
+        response.body(text)
+    }
 }

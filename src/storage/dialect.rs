@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use clipper_projections::Query;
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, Connection};
 
 use super::{Append, Db, Log, StorageError, Tx};
 
@@ -143,6 +143,8 @@ impl Tx {
                 let sql =
                     format!("CREATE TEMP TABLE {table} (LIKE public.{table} INCLUDING ALL) ON COMMIT DROP");
                 sqlx::query(AssertSqlSafe(sql)).execute(&mut **tx).await?;
+                // A statement that this pooled connection prepared before may still mean the live table.
+                tx.clear_cached_statements().await?;
             }
         }
         Ok(())
