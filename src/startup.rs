@@ -233,9 +233,7 @@ impl Services {
     /// Ends everything: work first, then what it is written with.
     pub async fn stop(self, hurry: impl Future<Output = ()>) {
         self.work.complete(PATIENCE, hurry).await;
-        self.foundation
-            .complete(Duration::ZERO, std::future::pending())
-            .await;
+        self.foundation.abandon().await;
         self.arbiter.stop();
         self.db.close().await;
     }

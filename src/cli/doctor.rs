@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use super::output::Output;
 use crate::config::Config;
-use crate::encode::{self, FfmpegError};
+use crate::encode;
 use crate::media::MediaStore;
 use crate::startup::redacted;
 use crate::storage::{Db, Log, Logs};
@@ -59,15 +59,7 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<bool>
 }
 
 async fn program(program: &Path) -> Result<String, String> {
-    encode::version(program).await.map_err(|error| match &error {
-        FfmpegError::Failed { code: Some(127), .. } => {
-            format!("`{}` is not installed: apt-get install ffmpeg", program.display())
-        }
-        FfmpegError::Start { .. }
-        | FfmpegError::Stalled { .. }
-        | FfmpegError::Failed { .. }
-        | FfmpegError::Io(_) => error.to_string(),
-    })
+    encode::version(program).await.map_err(|error| error.to_string())
 }
 
 async fn data_dir(config: &Config) -> Result<String, String> {

@@ -75,7 +75,7 @@ fn greet(output: Output, addresses: &[SocketAddr], first_key: Option<&FirstKey>,
         ));
     }
     if sample.is_some() {
-        output.line("A sample clip is being encoded; it starts to play by itself in a few seconds.");
+        output.line("A sample clip is being encoded; the page plays it as soon as it is ready, in about half a minute.");
     }
     output.line("");
 }

@@ -34,7 +34,7 @@ pub struct Tools {
 #[derive(Debug, thiserror::Error)]
 pub enum FfmpegError {
     /// The program cannot be started.
-    #[error("cannot start `{}`: is ffmpeg installed? (apt-get install ffmpeg)", program.display())]
+    #[error("cannot start `{}`: is it installed? (apt-get install ffmpeg)", program.display())]
     Start {
         /// The program.
         program: PathBuf,
@@ -88,7 +88,7 @@ pub(super) async fn ffprobe(tools: &Tools, arguments: &[String]) -> Result<Vec<u
         };
         let (read, stderr) = tokio::join!(read, last_words(stderr));
         read?;
-        finish(child, stderr).await?;
+        finish(child, &tools.ffprobe, stderr).await?;
         Ok(output)
     };
     timeout(PROBE_TIME, run)
@@ -103,7 +103,7 @@ pub(super) async fn ffprobe_lines(
     mut on_line: impl FnMut(&str),
 ) -> Result<(), FfmpegError> {
     let child = spawn(tools, &tools.ffprobe, arguments, None)?;
-    follow(child, tools.stall, |line| {
+    follow(child, &tools.ffprobe, tools.stall, |line| {
         on_line(line);
         true
     })
@@ -119,7 +119,7 @@ pub(super) async fn transcode(
 ) -> Result<(), FfmpegError> {
     let child = spawn(tools, &tools.ffmpeg, arguments, Some(work))?;
     let mut counter = progress::Counter::default();
-    follow(child, tools.stall, |line| {
+    follow(child, &tools.ffmpeg, tools.stall, |line| {
         let moved = counter.take(line);
         if moved {
             on_time(counter.out_ms());
@@ -132,6 +132,7 @@ pub(super) async fn transcode(
 /// Reads a process's lines until it ends; one that makes no progress, as `on_line` judges it, is killed.
 async fn follow(
     mut child: Child,
+    program: &Path,
     stall: Duration,
     on_line: impl FnMut(&str) -> bool,
 ) -> Result<(), FfmpegError> {
@@ -141,7 +142,7 @@ async fn follow(
     // stalled one must be killed while both are being read.
     let (watched, stderr) = tokio::join!(watch(&mut child, stdout, stall, on_line), last_words(stderr));
     watched?;
-    finish(child, stderr).await
+    finish(child, program, stderr).await
 }
 
 async fn watch(
@@ -207,15 +208,15 @@ fn spawn(
     command.spawn().map_err(start)
 }
 
-async fn finish(mut child: Child, stderr: String) -> Result<(), FfmpegError> {
-    let status = child.wait().await?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(FfmpegError::Failed {
-            code: status.code(),
-            stderr,
-        })
+async fn finish(mut child: Child, program: &Path, stderr: String) -> Result<(), FfmpegError> {
+    match child.wait().await?.code() {
+        Some(0) => Ok(()),
+        // What a shell says when it cannot execute a program (POSIX, 2.8.2).
+        Some(126 | 127) => Err(FfmpegError::Start {
+            program: program.to_owned(),
+            source: std::io::Error::other(last_line(&stderr)),
+        }),
+        code => Err(FfmpegError::Failed { code, stderr }),
     }
 }
 

@@ -4,9 +4,12 @@ mod playback;
 
 use clipper::storage::rebuild;
 use clipper_projections::PROJECTIONS;
+use std::path::{Path, PathBuf};
+
 use serde_json::Value;
 
-use crate::support::app::TestApp;
+use crate::support::app::{KEY, TestApp, assert_problem};
+use crate::support::database::Backend;
 use crate::support::{footage, on_both_databases};
 
 on_both_databases!(an_upload_becomes_playable_in_every_rung);
@@ -102,9 +105,83 @@ fn key_frames(app: &TestApp, quality: &str) -> Vec<String> {
         .collect()
 }
 
+/// Stands in for ffmpeg: runs the real one and then does something to what it made.
+fn ffmpeg_and_then(folder: &Path, afterwards: &str) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let program = folder.join("ffmpeg-and-then");
+    std::fs::write(
+        &program,
+        format!("#!/bin/sh\nffmpeg \"$@\" || exit $?\n{afterwards}\n"),
+    )
+    .unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    program
+}
+
+#[actix::test]
+async fn a_rung_whose_bytes_are_damaged_is_not_published() {
+    let tools = tempfile::tempdir().unwrap();
+    let damage = "head -c 100000 720p/segment-000.ts > cut && mv cut 720p/segment-000.ts";
+    let ffmpeg = ffmpeg_and_then(tools.path(), damage);
+    let app = TestApp::spawn_with(Backend::Sqlite, |config| config.encode.ffmpeg = ffmpeg).await;
+    app.start_encoder();
+    let file = footage::bars(app.folder.path(), "a.mp4", "1280x720", "25", 4, &[]);
+    app.upload("damaged", &file).await;
+    let clip = app.ended("damaged").await;
+    assert_eq!(clip["hls_processing_status"], "partial", "{clip}");
+    assert_eq!(clip["hls_qualities"], serde_json::json!(["480p"]));
+    assert_eq!(clip["encoding"]["failure"]["code"], "some_rungs_failed");
+    let history = app
+        .client
+        .get(app.url("/api/clips/damaged/history"))
+        .bearer_auth(KEY)
+        .send()
+        .await
+        .unwrap();
+    let history: Value = history.json().await.unwrap();
+    let failed = |event: &&Value| event["event_type"] == "VariantFailed";
+    let reason = history["events"].as_array().unwrap().iter().find(failed).unwrap();
+    assert!(
+        reason["payload"]["reason"]
+            .as_str()
+            .unwrap()
+            .contains("segment 0"),
+        "{reason}"
+    );
+    assert_problem(
+        app.get("/api/video/damaged/720p.m3u8").await,
+        404,
+        "variant_not_found",
+    )
+    .await;
+    assert!(!app.text("/api/video/damaged/master.m3u8").await.contains("720p"));
+    app.finish().await;
+}
+
+#[actix::test]
+async fn an_encoder_that_is_not_there_is_tried_again_later() {
+    let app = TestApp::spawn_with(Backend::Sqlite, |config| {
+        config.encode.ffmpeg = "no-such-ffmpeg".into();
+    })
+    .await;
+    app.start_encoder();
+    let file = footage::bars(app.folder.path(), "a.mp4", "320x180", "25", 1, &[]);
+    app.upload("waiting", &file).await;
+    app.until("the clip to be tried again", async || {
+        let clip = app.json("/api/clips/waiting").await;
+        (clip["encoding"]["state"] == "retrying").then_some(())
+    })
+    .await;
+    assert_eq!(
+        app.json("/api/clips/waiting").await["hls_processing_status"],
+        "processing"
+    );
+    app.finish().await;
+}
+
 #[actix::test]
 async fn shapes_and_rates_are_kept_and_nothing_is_upscaled() {
-    let app = TestApp::spawn(crate::support::database::Backend::Sqlite).await;
+    let app = TestApp::spawn(Backend::Sqlite).await;
     app.start_encoder();
     let folder = app.folder.path();
     let silent: [&str; 1] = ["-an"];
