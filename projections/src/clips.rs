@@ -93,6 +93,14 @@ pub fn by_slug(slug: &str) -> Query<ClipRow> {
     )
 }
 
+/// The clip that goes by this name: its UUID or its slug.
+pub fn by_name(name: &str) -> Query<ClipRow> {
+    match name.parse() {
+        Ok(id) => by_id(id),
+        Err(_slug) => by_slug(name),
+    }
+}
+
 /// What a list is narrowed to, and where it goes on.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {

@@ -29,12 +29,18 @@ impl Health {
     }
 }
 
-const BEAT: Duration = Duration::from_secs(2);
+const BEAT: Duration = if cfg!(test) {
+    Duration::from_millis(20)
+} else {
+    Duration::from_secs(2)
+};
 /// Longer than any page of a projection or any claim takes.
 const HUNG_AFTER: Duration = Duration::from_mins(1);
 /// An actor that ran this long starts with a clean record.
 const GOOD_RUN: Duration = Duration::from_mins(1);
 const MAX_RESTARTS: u32 = 8;
+/// Doubled with each restart.
+const FIRST_PAUSE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 100 });
 
 /// Keeps an actor running: starts it, watches its heartbeat, and starts another when it dies or hangs. The current
 /// address is on the channel.
@@ -73,7 +79,7 @@ where
                 health.given_up.fetch_add(1, Ordering::Relaxed);
                 return;
             }
-            let pause = Duration::from_millis(100 << restarts.min(8));
+            let pause = FIRST_PAUSE * (1 << restarts.min(8));
             tracing::error!(actor = name, cause, restarts, ?pause, "actor is replaced");
             tokio::time::sleep(pause).await;
             current.send_replace(start());
@@ -98,5 +104,79 @@ where
             Ok(Err(_closed)) => return Some("died"),
             Err(_elapsed) => return Some("hung"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+
+    use actix::{AsyncContext, Context};
+
+    use super::*;
+
+    /// Dies as often as it is told to, then lives.
+    struct Mortal {
+        lives: Arc<AtomicU32>,
+    }
+
+    impl Actor for Mortal {
+        type Context = Context<Self>;
+
+        fn started(&mut self, context: &mut Context<Self>) {
+            if self.lives.fetch_sub(1, Ordering::SeqCst) > 1 {
+                context.run_later(Duration::from_millis(5), |_, _| panic!("as told"));
+            }
+        }
+    }
+
+    impl Handler<Ping> for Mortal {
+        type Result = ();
+
+        fn handle(&mut self, _: Ping, _: &mut Context<Self>) {}
+    }
+
+    fn mortal(deaths: u32) -> (watch::Receiver<Addr<Mortal>>, Health, Shutdown) {
+        let (health, shutdown) = (Health::default(), Shutdown::new());
+        let (lives, arbiter) = (
+            Arc::new(AtomicU32::new(deaths + 1)),
+            actix::Arbiter::new().handle(),
+        );
+        let start = move || {
+            let lives = Arc::clone(&lives);
+            Mortal::start_in_arbiter(&arbiter, |_| Mortal { lives })
+        };
+        (
+            supervise("mortal", start, health.clone(), &shutdown),
+            health,
+            shutdown,
+        )
+    }
+
+    #[actix::test]
+    async fn an_actor_that_panics_is_replaced() {
+        let (mut address, health, shutdown) = mortal(1);
+        let replaced = tokio::time::timeout(Duration::from_secs(5), address.changed()).await;
+        assert!(replaced.is_ok_and(|changed| changed.is_ok()));
+        let second = address.borrow().clone();
+        assert!(second.send(Ping).await.is_ok());
+        assert!(health.is_good());
+        shutdown.abandon().await;
+    }
+
+    #[actix::test]
+    async fn an_actor_that_never_lives_is_given_up() {
+        let (_address, health, shutdown) = mortal(1_000);
+        let given_up = async {
+            while health.is_good() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        assert!(
+            tokio::time::timeout(Duration::from_mins(1), given_up)
+                .await
+                .is_ok()
+        );
+        shutdown.abandon().await;
     }
 }

@@ -132,11 +132,7 @@ fn brief(event: &RawEvent) -> String {
 }
 
 async fn find(db: &Db, name: &str) -> anyhow::Result<ClipRow> {
-    let query = match name.parse::<ClipId>() {
-        Ok(id) => clips::by_id(id),
-        Err(_slug) => clips::by_slug(name),
-    };
-    db.optional(query)
+    db.optional(clips::by_name(name))
         .await?
         .with_context(|| format!("there is no clip `{name}`"))
 }

@@ -131,11 +131,7 @@ fn is_plain_text(request: &HttpRequest) -> Result<bool, Problem> {
 }
 
 async fn clip_id(db: &Db, cid: &str) -> Result<Option<uuid::Uuid>, Problem> {
-    let query = match cid.parse() {
-        Ok(id) => clips::by_id(id),
-        Err(_slug) => clips::by_slug(cid),
-    };
-    let row = db.optional(query).await?;
+    let row = db.optional(clips::by_name(cid)).await?;
     Ok(row.and_then(|row| uuid::Uuid::parse_str(&row.id).ok()))
 }
 

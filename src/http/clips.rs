@@ -150,11 +150,7 @@ pub(super) async fn show(
 
 /// The clip with this UUID or slug, if the caller may know of it.
 pub(super) async fn find(db: &Db, name: &str, caller: &Caller) -> Result<ClipRow, Problem> {
-    let query = match name.parse::<ClipId>() {
-        Ok(id) => clips::by_id(id),
-        Err(_slug) => clips::by_slug(name),
-    };
-    db.optional(query)
+    db.optional(clips::by_name(name))
         .await?
         .filter(|row| caller.may_watch(&row.visibility, &row.owner_id))
         .ok_or_else(|| Problem::clip_not_found(name))

@@ -153,39 +153,15 @@ impl Tx {
     /// Puts the rows of the shadow in the place of the live ones.
     pub(super) async fn replace_live(&mut self, table: &'static str) -> Result<(), StorageError> {
         let (live, shadow) = self.live_and_shadow(table);
-        for sql in [
-            format!("DELETE FROM {live}"),
-            format!("INSERT INTO {live} SELECT * FROM {shadow}"),
-        ] {
-            match self {
-                Self::Sqlite(tx) => sqlx::query(AssertSqlSafe(sql))
-                    .execute(&mut **tx)
-                    .await
-                    .map(|_| ())?,
-                Self::Postgres(tx) => sqlx::query(AssertSqlSafe(sql))
-                    .execute(&mut **tx)
-                    .await
-                    .map(|_| ())?,
-            }
-        }
-        Ok(())
+        self.run_text(format!("DELETE FROM {live}")).await?;
+        self.run_text(format!("INSERT INTO {live} SELECT * FROM {shadow}"))
+            .await
     }
 
     /// Takes the shadow away.
     pub(super) async fn drop_shadow(&mut self, table: &'static str) -> Result<(), StorageError> {
         let (_, shadow) = self.live_and_shadow(table);
-        let sql = format!("DROP TABLE {shadow}");
-        match self {
-            Self::Sqlite(tx) => sqlx::query(AssertSqlSafe(sql))
-                .execute(&mut **tx)
-                .await
-                .map(|_| ())?,
-            Self::Postgres(tx) => sqlx::query(AssertSqlSafe(sql))
-                .execute(&mut **tx)
-                .await
-                .map(|_| ())?,
-        }
-        Ok(())
+        self.run_text(format!("DROP TABLE {shadow}")).await
     }
 
     /// How many rows stand on one side only, and the key of the first of them.
@@ -206,6 +182,16 @@ impl Tx {
             Self::Sqlite(tx) => sqlx::query_as(AssertSqlSafe(sql)).fetch_one(&mut **tx).await?,
             Self::Postgres(tx) => sqlx::query_as(AssertSqlSafe(sql)).fetch_one(&mut **tx).await?,
         })
+    }
+
+    /// Runs a text that names tables of ours.
+    async fn run_text(&mut self, sql: String) -> Result<(), StorageError> {
+        let query = AssertSqlSafe(sql);
+        match self {
+            Self::Sqlite(tx) => sqlx::query(query).execute(&mut **tx).await.map(|_| ())?,
+            Self::Postgres(tx) => sqlx::query(query).execute(&mut **tx).await.map(|_| ())?,
+        }
+        Ok(())
     }
 
     fn live_and_shadow(&self, table: &str) -> (String, String) {
