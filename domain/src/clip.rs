@@ -6,6 +6,7 @@
 mod command;
 mod event;
 mod refusal;
+mod registration;
 #[cfg(test)]
 mod tests;
 
@@ -14,12 +15,13 @@ use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
-pub use command::{ClipCommand, EncodingFailure, Registration, StoredSource};
-pub use event::{ClipEvent, EncodingClass, FailureClass, Visibility};
+pub use command::{ClipCommand, EncodingFailure};
+pub use event::{ClipEvent, EncodingClass, FailureClass};
 pub use refusal::Refusal;
+pub use registration::{Registration, Visibility};
 
 use crate::plan::{self, Plan, PlanSettings};
-use crate::source::{Rejection, RejectionCode, SourceFacts};
+use crate::source::{Rejection, RejectionCode, SourceFacts, StoredSource};
 use crate::{Quality, Variant};
 
 /// How often an encoding is tried when the fault is ours.

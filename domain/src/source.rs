@@ -1,8 +1,21 @@
-//! What a probe found out about an uploaded source.
+//! An uploaded source: where it lies, and what a probe found out about it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::FrameRate;
+
+/// A source that lies whole in the media store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredSource {
+    /// Where, relative to the root of the media store.
+    pub object: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// SHA-256 of the bytes in lower-case hexadecimal.
+    pub sha256: String,
+    /// The name that it was uploaded under.
+    pub filename: Option<String>,
+}
 
 /// Facts about a source that can be encoded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

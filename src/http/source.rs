@@ -3,7 +3,8 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use clipper_domain::ClipId;
-use clipper_domain::clip::{ClipCommand, StoredSource};
+use clipper_domain::clip::ClipCommand;
+use clipper_domain::source::StoredSource;
 use futures_util::StreamExt;
 use serde::Deserialize;
 

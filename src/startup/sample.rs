@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use anyhow::Context;
-use clipper_domain::clip::{ClipCommand, Registration, StoredSource, Visibility};
+use clipper_domain::clip::{ClipCommand, Registration, Visibility};
+use clipper_domain::source::StoredSource;
 use clipper_domain::{ClipId, Slug};
 use tokio::io::AsyncReadExt;
 

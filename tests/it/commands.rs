@@ -2,7 +2,8 @@
 
 use clipper::commands::{ClipCommands, ClipEventStore, CommandContext, CommandError, LoadedClip};
 use clipper_domain::ClipId;
-use clipper_domain::clip::{Clip, ClipCommand, Refusal, Registration, StoredSource, Visibility};
+use clipper_domain::clip::{Clip, ClipCommand, Refusal, Registration, Visibility};
+use clipper_domain::source::StoredSource;
 use cqrs_es::CqrsFramework;
 use uuid::Uuid;
 

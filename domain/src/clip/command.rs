@@ -1,12 +1,12 @@
 //! What can be asked of a clip.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 
-use super::event::{FailureClass, Visibility};
+use super::event::FailureClass;
+use super::registration::Registration;
 use crate::plan::PlanSettings;
-use crate::source::{Rejection, SourceFacts};
-use crate::{Quality, Slug, Variant};
+use crate::source::{Rejection, SourceFacts, StoredSource};
+use crate::{Quality, Variant};
 
 /// A request to change a clip. Those of a worker carry the fencing token of its lease.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,36 +82,6 @@ pub enum ClipCommand {
         /// When; a retry is counted from here.
         at: DateTime<Utc>,
     },
-}
-
-/// What makes a clip known.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Registration {
-    /// The readable name in addresses.
-    pub slug: Slug,
-    /// The title that viewers see.
-    pub title: String,
-    /// Who may change the clip.
-    pub owner_id: String,
-    /// Who may watch it.
-    pub visibility: Visibility,
-    /// The page's fallback while there is no HLS.
-    pub embed_url: Option<String>,
-    /// Where the clip came from.
-    pub twitch_clip_url: Option<String>,
-}
-
-/// A source that lies whole in the media store.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoredSource {
-    /// Where, relative to the root of the media store.
-    pub object: String,
-    /// Size in bytes.
-    pub bytes: u64,
-    /// SHA-256 of the bytes in lower-case hexadecimal.
-    pub sha256: String,
-    /// The name that it was uploaded under.
-    pub filename: Option<String>,
 }
 
 /// Why an attempt broke off.

@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 
-use super::command::{Registration, StoredSource};
+use super::registration::Registration;
 use crate::plan::Plan;
-use crate::source::{Rejection, SourceFacts};
+use crate::source::{Rejection, SourceFacts, StoredSource};
 use crate::{Quality, Variant};
 
 /// A fact about a clip.
@@ -127,27 +127,6 @@ pub enum FailureClass {
     Resource,
     /// The source itself: trying again would not help.
     Content,
-}
-
-/// Who may watch a clip.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Visibility {
-    /// Everyone.
-    #[default]
-    Public,
-    /// Its owner.
-    Private,
-}
-
-impl Visibility {
-    /// The name in tables and answers.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Public => "public",
-            Self::Private => "private",
-        }
-    }
 }
 
 impl DomainEvent for ClipEvent {

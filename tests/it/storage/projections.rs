@@ -1,6 +1,7 @@
 use clipper::clock::Clock;
 use clipper::storage::{Append, Expected, Log, StorageError, encode, follow, rebuild};
-use clipper_domain::clip::{ClipEvent, EncodingClass, Registration, StoredSource, Visibility};
+use clipper_domain::clip::{ClipEvent, EncodingClass, Registration, Visibility};
+use clipper_domain::source::StoredSource;
 use clipper_domain::{ClipId, FrameRate, Quality, Segment, Variant};
 use clipper_projections::{PROJECTIONS, Statement, clips, encoding_queue, video_variants};
 use uuid::Uuid;
