@@ -1,6 +1,7 @@
 //! Encoder actors: each takes a lease on an encoding, runs it, keeps the lease alive and reports through commands.
 
 mod attempt;
+mod failure;
 mod lease;
 
 use std::sync::Arc;
