@@ -15,5 +15,5 @@ pub(crate) use encoder::lease_resource;
 pub use encoder::{EncoderPool, EncoderSettings};
 pub use janitor::Janitor;
 pub(crate) use projector::Followed;
-pub use projector::Projectors;
+pub use projector::{Ambition, Projectors};
 pub use supervisor::Health;

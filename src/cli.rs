@@ -1,9 +1,12 @@
 //! The command line: one file per verb.
 
+mod backup;
 mod clips;
 mod doctor;
+mod events;
 mod ingest;
 mod output;
+mod people;
 mod projections;
 mod serve;
 
@@ -50,6 +53,19 @@ enum Verb {
     /// Look at read models, rebuild and verify them.
     #[command(subcommand)]
     Projections(projections::ProjectionsVerb),
+    /// Read, export, import and verify the logs.
+    #[command(subcommand)]
+    Events(events::EventsVerb),
+    /// Who is who, and forgetting it.
+    #[command(subcommand)]
+    People(people::PeopleVerb),
+    /// Copy an embedded store into a new folder, while it runs.
+    Backup {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Put a backup in the place of an embedded store.
+    Restore(backup::RestoreArguments),
     /// Check ffmpeg, database, storage and clock.
     Doctor,
     /// Bring the database's schema up to date.
@@ -110,6 +126,10 @@ async fn execute(verb: Verb, config: Config, output: Output) -> anyhow::Result<b
         Verb::Ingest(arguments) => ingest::ingest(&config, &arguments, output).await,
         Verb::Clips(verb) => clips::run(&config, verb, output).await,
         Verb::Projections(verb) => projections::run(&config, verb, output).await,
+        Verb::Events(verb) => events::run(&config, verb, output).await,
+        Verb::People(verb) => people::run(&config, verb, output).await,
+        Verb::Backup { folder } => backup::backup(&config, &folder, output).await,
+        Verb::Restore(arguments) => backup::restore(&config, &arguments, output).await,
         Verb::Doctor => doctor::run(&config, output).await,
         Verb::Migrate => {
             let db = Db::open(&config.database_url()).await?;

@@ -6,28 +6,62 @@ use std::sync::Arc;
 
 use clipper_domain::ClipId;
 use clipper_domain::clip::{Clip, ClipCommand, ClipEvent, Refusal};
+use clipper_domain::schema;
 use cqrs_es::Aggregate;
 
 pub use event_store::{ClipContext, ClipEventStore};
 
-use crate::storage::{Append, AppendError, Expected, Log, LogWriter, Logs, StorageError, decode, encode};
+use crate::storage::{Append, AppendError, Expected, Log, LogWriter, Logs, RawEvent, StorageError};
 
-/// Who asks, and under which identity the command is recognised when it comes again.
+/// Who asks, under which identity the command is recognised when it comes again, and what it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandContext {
     /// The command's identity.
     pub command_id: String,
-    /// The user or worker.
+    /// The person (by pseudonym) or worker.
     pub actor: String,
+    /// What everything that came of one request has in common.
+    pub correlation_id: String,
+    /// The event that led to the command, as `log/position`, if one did.
+    pub causation_id: Option<String>,
 }
 
 impl CommandContext {
-    /// A command that is given once.
+    /// A command that is given once, out of nothing else.
     pub fn once(actor: impl Into<String>) -> Self {
+        let command_id = uuid::Uuid::now_v7().to_string();
         Self {
-            command_id: uuid::Uuid::now_v7().to_string(),
+            correlation_id: command_id.clone(),
+            command_id,
             actor: actor.into(),
+            causation_id: None,
         }
+    }
+
+    /// A command that an event of the clip log led to.
+    pub fn following(cause: &RawEvent, actor: impl Into<String>) -> Self {
+        let metadata: serde_json::Value = serde_json::from_str(&cause.metadata).unwrap_or_default();
+        let correlation_id = metadata.get("correlation_id").and_then(serde_json::Value::as_str);
+        let once = Self::once(actor);
+        Self {
+            correlation_id: correlation_id.map_or(once.correlation_id, str::to_owned),
+            causation_id: Some(format!("{}/{}", Log::Clip.name(), cause.position)),
+            ..once
+        }
+    }
+
+    /// What is written beside each event.
+    pub fn metadata(&self, node: &str) -> String {
+        let mut metadata = serde_json::json!({
+            "command_id": self.command_id,
+            "actor": self.actor,
+            "node": node,
+            "correlation_id": self.correlation_id,
+        });
+        if let (Some(cause), Some(members)) = (&self.causation_id, metadata.as_object_mut()) {
+            members.insert("causation_id".to_owned(), cause.as_str().into());
+        }
+        metadata.to_string()
     }
 }
 
@@ -101,7 +135,12 @@ impl ClipCommands {
     pub async fn catch_up(&self, id: ClipId, held: LoadedClip) -> Result<LoadedClip, StorageError> {
         let mut loaded = held;
         for raw in self.logs.stream(Log::Clip, &id.stream(), loaded.version).await? {
-            loaded.clip.apply(decode(&raw)?);
+            for event in raw.read().map_err(|source| StorageError::Unreadable {
+                position: raw.position,
+                source,
+            })? {
+                loaded.clip.apply(event);
+            }
             loaded.version = raw.version;
         }
         Ok(loaded)
@@ -191,21 +230,16 @@ impl ClipCommands {
         events: &[ClipEvent],
         context: &CommandContext,
     ) -> Result<crate::storage::Appended, AppendError> {
-        let encoded = events.iter().map(encode).collect::<Result<Vec<_>, _>>();
+        let written = events.iter().map(schema::write).collect::<Result<Vec<_>, _>>();
         self.writer
             .append(Append {
                 stream: id.stream(),
                 expected: Expected::Version(version),
-                events: encoded.map_err(Arc::new)?,
-                metadata: self.metadata(context),
+                events: written.map_err(|error| Arc::new(StorageError::Encode(error)))?,
+                metadata: context.metadata(&self.node),
                 command_id: context.command_id.clone(),
             })
             .await
-    }
-
-    fn metadata(&self, context: &CommandContext) -> String {
-        serde_json::json!({ "command_id": context.command_id, "actor": context.actor, "node": self.node })
-            .to_string()
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Config {
     pub encode: EncodeConfig,
     /// HTTP.
     pub http: HttpConfig,
+    /// Retention.
+    pub retention: RetentionConfig,
 }
 
 /// Settings of uploads.
@@ -66,11 +68,21 @@ pub struct EncodeConfig {
 }
 
 /// Settings of the HTTP server.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HttpConfig {
     /// Origins whose pages may play clips and report, separated by commas; `*` for any.
     pub allowed_origins: String,
+    /// Hours for which the first answer to a request with an `Idempotency-Key` is kept.
+    pub idempotency_hours: u32,
+}
+
+/// Settings of retention.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetentionConfig {
+    /// Days for which the playback log keeps what players reported; 0 keeps it for ever.
+    pub playback_days: u32,
 }
 
 impl Default for Config {
@@ -84,7 +96,23 @@ impl Default for Config {
             upload: UploadConfig::default(),
             encode: EncodeConfig::default(),
             http: HttpConfig::default(),
+            retention: RetentionConfig::default(),
         }
+    }
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            allowed_origins: String::new(),
+            idempotency_hours: 24,
+        }
+    }
+}
+
+impl Default for RetentionConfig {
+    fn default() -> Self {
+        Self { playback_days: 90 }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-const COUNTERS: [(&str, &str); 10] = [
+const COUNTERS: [(&str, &str); 12] = [
     (
         "clipper_http_requests_total",
         "Requests by route, method and status",
@@ -16,6 +16,14 @@ const COUNTERS: [(&str, &str); 10] = [
         "Commands by outcome: accepted, refused, failed",
     ),
     ("clipper_events_appended_total", "Events appended by log"),
+    (
+        "clipper_append_sifted_total",
+        "Batches with a repetition or a conflict in them, by log",
+    ),
+    (
+        "clipper_reports_forgotten_total",
+        "Reports that retention removed from the playback log",
+    ),
     ("clipper_upload_bytes_total", "Bytes of sources that were kept"),
     ("clipper_leases_expired_total", "Leases lost under work"),
     (
@@ -33,10 +41,14 @@ const COUNTERS: [(&str, &str); 10] = [
     ("clipper_reports_rejected_total", "Records that were set aside"),
 ];
 
-const GAUGES: [(&str, &str); 4] = [
+const GAUGES: [(&str, &str); 5] = [
     (
         "clipper_projection_lag_events",
         "Events that a projection has not applied yet",
+    ),
+    (
+        "clipper_projection_lag_seconds",
+        "How long the oldest event has waited that a projection has not applied yet",
     ),
     (
         "clipper_encode_queue_depth",
@@ -50,7 +62,7 @@ const GAUGES: [(&str, &str); 4] = [
 ];
 
 /// Histograms with the buckets that their values call for.
-const HISTOGRAMS: [(&str, Unit, &[f64], &str); 6] = [
+const HISTOGRAMS: [(&str, Unit, &[f64], &str); 7] = [
     (
         "clipper_http_request_duration_seconds",
         Unit::Seconds,
@@ -62,6 +74,12 @@ const HISTOGRAMS: [(&str, Unit, &[f64], &str); 6] = [
         Unit::Seconds,
         FAST,
         "Time of a group commit by log",
+    ),
+    (
+        "clipper_append_queue_seconds",
+        Unit::Seconds,
+        FAST,
+        "How long the first append of a group commit had waited, by log",
     ),
     (
         "clipper_append_batch_size",

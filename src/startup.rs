@@ -18,14 +18,15 @@ use anyhow::Context;
 use chrono::TimeDelta;
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use crate::actors::{Clips, EncoderPool, EncoderSettings, Followed, Health, Janitor, Projectors};
+use crate::actors::{Ambition, Clips, EncoderPool, EncoderSettings, Followed, Health, Janitor, Projectors};
 use crate::clock::{Clock, SystemClock};
 use crate::commands::ClipCommands;
 use crate::config::Config;
 use crate::encode::Tools;
-use crate::http::{self, Intake, Keys, PlaybackLog, Readiness};
+use crate::http::{self, FirstAnswers, Intake, Keys, PlaybackLog, Readiness};
 use crate::media::MediaStore;
 use crate::shutdown::Shutdown;
+use crate::storage::news::News;
 use crate::storage::{Db, Log, LogWriter, Logs};
 
 pub use first_key::FirstKey;
@@ -64,7 +65,7 @@ pub struct Services {
 
 impl Services {
     /// Builds and starts everything but HTTP and encoders.
-    pub async fn start(config: Config) -> anyhow::Result<Self> {
+    pub async fn start(config: Config, ambition: Ambition) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (db, media) = open_stores(&config).await?;
         let (work, foundation, health, arbiter) = (
@@ -85,6 +86,9 @@ impl Services {
             db: db.clone(),
             logs: logs.clone(),
             clock: Arc::clone(&clock),
+            news: News::listen(&db, &work),
+            node: node.clone(),
+            ambition,
         };
         let projectors = Projectors::start(
             &followed,
@@ -94,14 +98,15 @@ impl Services {
             &health,
             &work,
         );
-        Janitor::start(
-            media.clone(),
-            Arc::clone(&clock),
-            ABANDONED,
-            &arbiter.handle(),
-            &health,
-            &work,
-        );
+        let janitor = Janitor {
+            media: media.clone(),
+            db: db.clone(),
+            logs: logs.clone(),
+            clock: Arc::clone(&clock),
+            untouched_for: ABANDONED,
+            playback_days: config.retention.playback_days,
+        };
+        janitor.start_supervised(&arbiter.handle(), &health, &work);
         let tools = tools(&config);
         Ok(Self {
             config,
@@ -163,8 +168,10 @@ impl Services {
             let shared = shared.clone();
             App::new()
                 .configure(move |app| shared.attach(app))
+                .wrap(from_fn(http::repeat))
                 .wrap(Compress::default())
                 .wrap(http::cors(&origins))
+                .wrap(from_fn(http::name))
                 .wrap(from_fn(http::measure))
                 .configure(http::configure)
         })
@@ -197,6 +204,7 @@ impl Services {
             media: self.media.clone(),
             health: self.health.clone(),
             clips: self.clips.clone(),
+            clock: Arc::clone(&self.clock),
         };
         Shared {
             db: web::Data::new(self.db.clone()),
@@ -205,7 +213,14 @@ impl Services {
             projectors: web::Data::new(self.projectors.clone()),
             media: web::Data::new(self.media.clone()),
             keys: web::Data::new(Keys::new(self.db.clone())),
-            playback_log: web::Data::new(PlaybackLog(self.playback_log.clone())),
+            playback_log: web::Data::new(PlaybackLog {
+                writer: self.playback_log.clone(),
+                node: self.node.clone(),
+            }),
+            first_answers: web::Data::new(FirstAnswers {
+                db: self.db.clone(),
+                kept_for: TimeDelta::hours(i64::from(self.config.http.idempotency_hours)),
+            }),
             intake: web::Data::new(intake),
             readiness: web::Data::new(readiness),
             clock: web::Data::from(Arc::clone(&self.clock)),
@@ -233,6 +248,7 @@ impl Services {
     /// Ends everything: work first, then what it is written with.
     pub async fn stop(self, hurry: impl Future<Output = ()>) {
         self.work.complete(PATIENCE, hurry).await;
+        self.projectors.resign().await;
         self.foundation.abandon().await;
         self.arbiter.stop();
         self.db.close().await;
@@ -249,6 +265,7 @@ struct Shared {
     media: web::Data<MediaStore>,
     keys: web::Data<Keys>,
     playback_log: web::Data<PlaybackLog>,
+    first_answers: web::Data<FirstAnswers>,
     intake: web::Data<Intake>,
     readiness: web::Data<Readiness>,
     clock: web::Data<dyn Clock>,
@@ -264,6 +281,7 @@ impl Shared {
             .app_data(self.media)
             .app_data(self.keys)
             .app_data(self.playback_log)
+            .app_data(self.first_answers)
             .app_data(self.intake)
             .app_data(self.readiness)
             .app_data(self.clock)

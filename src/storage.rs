@@ -1,22 +1,30 @@
-//! The database: the two logs, the group-commit writer, checkpoints, leases and keys.
+//! The database: the two logs and their group-commit writer, read models that follow them, leases, keys and people.
 //!
 //! Promises: an append is answered after its commit; positions of a log are dense and become visible in order; a
 //! projection's rows and its checkpoint commit in one transaction. Which database runs is known in `db.rs` and
-//! `dialect.rs` only.
+//! `dialect/` only.
 
-mod codec;
+pub mod archive;
+pub mod audit;
+pub mod backup;
 mod db;
 mod dialect;
 mod error;
 pub mod follow;
+pub mod idempotency;
 pub mod keys;
 pub mod leases;
 mod log;
+pub mod news;
+pub mod parked;
+pub mod past;
+pub mod people;
 pub mod rebuild;
+pub mod retention;
 mod writer;
 
-pub use codec::{decode, encode};
+pub use clipper_projections::{Log, RawEvent};
 pub use db::{AnyRow, Db, Tx};
 pub use error::StorageError;
-pub use log::{Log, Logs, RawEvent};
-pub use writer::{Append, AppendError, Appended, Expected, LogWriter, NewEvent};
+pub use log::{Extent, Logs};
+pub use writer::{Append, AppendError, Appended, Expected, LogWriter};

@@ -16,6 +16,12 @@ pub struct ClipId(pub Uuid);
 #[serde(transparent)]
 pub struct SessionId(pub Uuid);
 
+/// The pseudonym of a person. Logs and read models know people by it alone; who it is stands in one table outside of
+/// them, and a person is forgotten by forgetting that row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PersonId(pub Uuid);
+
 /// An identifier that is not a UUID, or a stream name that does not carry one.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("`{0}` is not a valid identifier")]
@@ -40,6 +46,15 @@ impl ClipId {
     /// The clip whose events a stream holds.
     pub fn from_stream(stream: &str) -> Result<Self, InvalidId> {
         from_stream(stream, "clip-").map(Self)
+    }
+}
+
+const PERSON_NAMESPACE: Uuid = Uuid::from_u128(0x2f6b_1d54_88a3_5c1e_b0de_6a4f_9d07_41ce);
+
+impl PersonId {
+    /// The pseudonym of a person whom events of the first shape name in the clear.
+    pub fn of_named(user_id: &str) -> Self {
+        Self(Uuid::new_v5(&PERSON_NAMESPACE, user_id.as_bytes()))
     }
 }
 
@@ -68,6 +83,12 @@ impl fmt::Display for ClipId {
     }
 }
 
+impl fmt::Display for PersonId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -75,6 +96,16 @@ impl fmt::Display for SessionId {
 }
 
 impl FromStr for ClipId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        Uuid::parse_str(text)
+            .map(Self)
+            .map_err(|_invalid| InvalidId(text.to_owned()))
+    }
+}
+
+impl FromStr for PersonId {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {

@@ -11,11 +11,12 @@ mod level;
 pub mod plan;
 mod quality;
 pub mod report;
+pub mod schema;
 pub mod source;
 mod variant;
 
 pub use frame_rate::{FrameRate, InvalidFrameRate};
-pub use id::{ClipId, InvalidId, InvalidSlug, SessionId, Slug};
+pub use id::{ClipId, InvalidId, InvalidSlug, PersonId, SessionId, Slug};
 pub use level::h264_level;
 pub use quality::{InvalidQuality, Quality};
 pub use variant::{Segment, Variant};

@@ -2,7 +2,11 @@
 
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
+
+use crate::PersonId;
+use crate::schema::{Schema, Unreadable, Written};
 
 /// What happened to a playback session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,7 +23,7 @@ pub struct Report {
     /// The clip's identity, when it is known.
     pub clip_id: Option<Uuid>,
     /// The signed-in viewer, when there is one.
-    pub user_id: Option<String>,
+    pub viewer: Option<PersonId>,
     /// When the player sent the batch.
     pub sent_at: i64,
     /// The records in the order in which they were sent.
@@ -129,6 +133,23 @@ impl DomainEvent for PlaybackEvent {
     }
 
     fn event_version(&self) -> String {
-        "1".to_owned()
+        Self::current_version(&self.event_type()).unwrap_or(1).to_string()
+    }
+}
+
+impl Schema for PlaybackEvent {
+    const VERSIONS: &'static [(&'static str, i64)] = &[("PlaybackReported", 2)];
+
+    /// Version 1 named the viewer in the clear as `user_id`.
+    fn upcast(mut old: Written<Value>) -> Result<Vec<Written<Value>>, Unreadable> {
+        if let Some(report) = old.payload.as_object_mut() {
+            let viewer = match report.remove("user_id") {
+                Some(Value::String(user_id)) => serde_json::json!(PersonId::of_named(&user_id)),
+                _ => Value::Null,
+            };
+            report.insert("viewer".to_owned(), viewer);
+        }
+        old.schema_version = 2;
+        Ok(vec![old])
     }
 }

@@ -3,19 +3,27 @@
 use chrono::{DateTime, Utc};
 use clipper_domain::clip::{ClipEvent, Registration};
 use clipper_domain::source::SourceFacts;
-use clipper_domain::{ClipId, Quality, Variant};
+use clipper_domain::{ClipId, PersonId, Quality, Variant};
 
-use crate::{Fold, Projection, Query, Recorded, Statement, Table};
+use crate::fold::Page;
+use crate::table::columns;
+use crate::{Log, Projection, Query, ReadModel, Recorded, Row, Table};
 
-/// The read model `clips`.
+/// The read model `clips`. Version 2 names owners by pseudonym.
 pub const PROJECTION: Projection = Projection {
     name: "clips",
-    version: 1,
-    tables: &[Table {
-        name: "clips",
-        key: "id",
-    }],
-    fold: Fold::Clips(project),
+    version: 2,
+    log: Log::Clip,
+    table: TABLE,
+    page: || Page::<Clips>::boxed(TABLE.key, TABLE.stream),
+};
+
+const TABLE: Table = Table {
+    name: "clips",
+    key: &["id"],
+    stream: "id",
+    since: None,
+    columns: ClipRow::COLUMNS,
 };
 
 /// A row of `clips`.
@@ -27,7 +35,7 @@ pub struct ClipRow {
     pub slug: String,
     /// The title.
     pub title: String,
-    /// Who may change it.
+    /// The pseudonym of who may change it.
     pub owner_id: String,
     /// `public` or `private`.
     pub visibility: String,
@@ -69,6 +77,32 @@ pub struct ClipRow {
     pub updated_at: DateTime<Utc>,
 }
 
+columns!(ClipRow {
+    id: Uuid,
+    slug: Text,
+    title: Text,
+    owner_id: Text,
+    visibility: Text,
+    embed_url: Text,
+    twitch_clip_url: Text,
+    hls_available: Bool,
+    hls_master_url: Text,
+    hls_processing_status: Text,
+    hls_qualities: Text,
+    hls_processed_at: Time,
+    encoding_state: Text,
+    failure_code: Text,
+    failure_detail: Text,
+    generation: Int,
+    duration: Float,
+    width: Int,
+    height: Int,
+    views: Int,
+    position: Int,
+    created_at: Time,
+    updated_at: Time,
+});
+
 macro_rules! select_clips {
     ($rest:literal) => {
         concat!(
@@ -107,11 +141,11 @@ pub struct Filter {
     /// Only clips in this processing status.
     pub status: Option<String>,
     /// Only clips of this owner.
-    pub owner_id: Option<String>,
+    pub owner: Option<PersonId>,
     /// Only clips whose title contains this, in any case.
     pub title_contains: Option<String>,
     /// Also private clips of this owner; only public ones when absent.
-    pub viewer: Option<String>,
+    pub viewer: Option<PersonId>,
     /// Only clips registered before this position.
     pub before: Option<i64>,
 }
@@ -129,9 +163,9 @@ pub fn page(filter: Filter, limit: i64) -> Query<ClipRow> {
         ),
         vec![
             filter.status.into(),
-            filter.owner_id.into(),
+            filter.owner.map(|person| person.to_string()).into(),
             filter.title_contains.map(|text| escape_like(&text)).into(),
-            filter.viewer.into(),
+            filter.viewer.map(|person| person.to_string()).into(),
             filter.before.into(),
             limit.into(),
         ],
@@ -142,149 +176,137 @@ fn escape_like(text: &str) -> String {
     text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
 }
 
-fn project(recorded: &Recorded<ClipId, ClipEvent>) -> Vec<Statement> {
-    let clip = recorded.stream;
-    let at = recorded.recorded_at;
-    let statement = match &recorded.event {
-        ClipEvent::ClipRegistered(registration) => registered(recorded, registration),
-        ClipEvent::SourceStored(_) => return vec![],
-        ClipEvent::SourceProbed(facts) => probed(clip, facts, at),
-        ClipEvent::SourceRejected { rejection, .. } => ended(
-            clip,
-            "failed",
-            "rejected",
-            Some((rejection.code.as_str(), &rejection.detail)),
-            at,
-        ),
-        ClipEvent::EncodingRequested { generation, .. } => requested(clip, *generation, at),
-        ClipEvent::EncodingPlanned { .. } | ClipEvent::VariantFailed { .. } => return vec![],
-        ClipEvent::EncodingStarted { .. } => state(clip, "encoding", at),
-        ClipEvent::VariantReady { variant, .. } => playable(clip, variant, at),
-        ClipEvent::EncodingCompleted {
-            qualities, failed, ..
-        } => return completed(clip, qualities, failed, at),
-        ClipEvent::EncodingFailed {
-            code,
-            detail,
-            retry_at,
-            ..
-        } => match retry_at {
-            Some(_) => state(clip, "retrying", at),
-            None => ended(clip, "failed", "failed", Some((code, detail)), at),
-        },
-    };
-    vec![statement]
+/// How events become rows of `clips`.
+pub struct Clips;
+
+impl ReadModel for Clips {
+    type Stream = ClipId;
+    type Event = ClipEvent;
+    type Row = ClipRow;
+
+    fn fold(rows: &mut Vec<ClipRow>, recorded: &Recorded<ClipId, ClipEvent>) {
+        if let ClipEvent::ClipRegistered(registration) = &recorded.event {
+            *rows = vec![ClipRow::registered(recorded, registration)];
+        }
+        for row in rows {
+            row.apply(&recorded.event, recorded.recorded_at);
+        }
+    }
 }
 
-fn registered(recorded: &Recorded<ClipId, ClipEvent>, registration: &Registration) -> Statement {
-    Statement::new(
-        "INSERT INTO clips (id, slug, title, owner_id, visibility, embed_url, twitch_clip_url, hls_available, \
-         hls_processing_status, hls_qualities, encoding_state, generation, views, position, created_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', '[]', 'awaiting_source', 0, 0, $9, $10, $10)",
-        vec![
-            recorded.stream.0.into(),
-            registration.slug.as_str().into(),
-            registration.title.as_str().into(),
-            registration.owner_id.as_str().into(),
-            registration.visibility.as_str().into(),
-            registration.embed_url.clone().into(),
-            registration.twitch_clip_url.clone().into(),
-            false.into(),
-            recorded.position.into(),
-            recorded.recorded_at.into(),
-        ],
-    )
-}
+impl ClipRow {
+    fn registered(recorded: &Recorded<ClipId, ClipEvent>, registration: &Registration) -> Self {
+        Self {
+            id: recorded.stream.to_string(),
+            slug: registration.slug.as_str().to_owned(),
+            title: registration.title.clone(),
+            owner_id: registration.owner.to_string(),
+            visibility: registration.visibility.as_str().to_owned(),
+            embed_url: registration.embed_url.clone(),
+            twitch_clip_url: registration.twitch_clip_url.clone(),
+            hls_available: false,
+            hls_master_url: None,
+            hls_processing_status: "pending".to_owned(),
+            hls_qualities: "[]".to_owned(),
+            hls_processed_at: None,
+            encoding_state: "awaiting_source".to_owned(),
+            failure_code: None,
+            failure_detail: None,
+            generation: 0,
+            duration: None,
+            width: None,
+            height: None,
+            views: 0,
+            position: recorded.position,
+            created_at: recorded.recorded_at,
+            updated_at: recorded.recorded_at,
+        }
+    }
 
-fn requested(clip: ClipId, generation: u32, at: DateTime<Utc>) -> Statement {
-    Statement::new(
-        "UPDATE clips SET hls_processing_status = 'processing', encoding_state = 'queued', generation = $2, \
-         failure_code = NULL, failure_detail = NULL, updated_at = $3 WHERE id = $1",
-        vec![clip.0.into(), generation.into(), at.into()],
-    )
-}
+    fn apply(&mut self, event: &ClipEvent, at: DateTime<Utc>) {
+        match event {
+            ClipEvent::ClipRegistered(_)
+            | ClipEvent::SourceStored(_)
+            | ClipEvent::EncodingPlanned { .. }
+            | ClipEvent::VariantFailed { .. } => return,
+            ClipEvent::SourceProbed(facts) => self.probed(facts),
+            ClipEvent::SourceRejected { rejection, .. } => {
+                self.ended("failed", "rejected", at);
+                self.failed(rejection.code.as_str(), &rejection.detail);
+            }
+            ClipEvent::EncodingRequested { generation, .. } => self.requested(*generation),
+            ClipEvent::EncodingStarted { .. } => "encoding".clone_into(&mut self.encoding_state),
+            ClipEvent::VariantReady { variant, .. } => self.playable(variant),
+            ClipEvent::EncodingCompleted {
+                qualities, failed, ..
+            } => self.completed(qualities, failed, at),
+            ClipEvent::EncodingFailed {
+                retry_at: Some(_), ..
+            } => "retrying".clone_into(&mut self.encoding_state),
+            ClipEvent::EncodingFailed {
+                code,
+                detail,
+                retry_at: None,
+                ..
+            } => {
+                self.ended("failed", "failed", at);
+                self.failed(code, detail);
+            }
+        }
+        self.updated_at = at;
+    }
 
-fn probed(clip: ClipId, facts: &SourceFacts, at: DateTime<Utc>) -> Statement {
-    let (width, height) = facts.display_size();
-    let seconds = std::time::Duration::from_millis(facts.duration_ms).as_secs_f64();
-    Statement::new(
-        "UPDATE clips SET width = $2, height = $3, duration = $4, updated_at = $5 WHERE id = $1",
-        vec![
-            clip.0.into(),
-            width.into(),
-            height.into(),
-            seconds.into(),
-            at.into(),
-        ],
-    )
-}
+    fn probed(&mut self, facts: &SourceFacts) {
+        let (width, height) = facts.display_size();
+        self.width = Some(i64::from(width));
+        self.height = Some(i64::from(height));
+        self.duration = Some(std::time::Duration::from_millis(facts.duration_ms).as_secs_f64());
+    }
 
-fn state(clip: ClipId, state: &str, at: DateTime<Utc>) -> Statement {
-    Statement::new(
-        "UPDATE clips SET encoding_state = $2, updated_at = $3 WHERE id = $1",
-        vec![clip.0.into(), state.into(), at.into()],
-    )
-}
+    fn requested(&mut self, generation: u32) {
+        "processing".clone_into(&mut self.hls_processing_status);
+        "queued".clone_into(&mut self.encoding_state);
+        self.generation = i64::from(generation);
+        self.failure_code = None;
+        self.failure_detail = None;
+    }
 
-/// Appends the rung to the JSON text; rungs are published from small to large.
-fn playable(clip: ClipId, variant: &Variant, at: DateTime<Utc>) -> Statement {
-    Statement::new(
-        "UPDATE clips SET hls_available = $2, hls_master_url = '/api/video/' || slug || '/master.m3u8', \
-         hls_qualities = CASE WHEN hls_qualities = '[]' THEN '[\"' || $3 || '\"]' \
-         ELSE substr(hls_qualities, 1, length(hls_qualities) - 1) || ',\"' || $3 || '\"]' END, \
-         duration = $4, updated_at = $5 WHERE id = $1",
-        vec![
-            clip.0.into(),
-            true.into(),
-            variant.quality.label().into(),
-            variant.duration().into(),
-            at.into(),
-        ],
-    )
-}
+    /// Rungs are published from small to large.
+    fn playable(&mut self, variant: &Variant) {
+        self.hls_available = true;
+        self.hls_master_url = Some(format!("/api/video/{}/master.m3u8", self.slug));
+        let list = self.hls_qualities.trim_end_matches(']');
+        let comma = if list == "[" { "" } else { "," };
+        self.hls_qualities = format!("{list}{comma}\"{}\"]", variant.quality);
+        self.duration = Some(variant.duration());
+    }
 
-fn completed(clip: ClipId, qualities: &[Quality], failed: &[Quality], at: DateTime<Utc>) -> Vec<Statement> {
-    let status = if failed.is_empty() { "completed" } else { "partial" };
-    let reason = failed
-        .iter()
-        .map(|quality| quality.label())
-        .collect::<Vec<_>>()
-        .join(", ");
-    let detail = format!("could not be encoded: {reason}");
-    let failure = (!failed.is_empty()).then_some(("some_rungs_failed", detail.as_str()));
-    let mut sorted = qualities.to_vec();
-    sorted.sort_unstable();
-    let labels = sorted
-        .iter()
-        .map(|quality| format!("\"{quality}\""))
-        .collect::<Vec<_>>()
-        .join(",");
-    vec![
-        ended(clip, status, status, failure, at),
-        Statement::new(
-            "UPDATE clips SET hls_qualities = $2 WHERE id = $1",
-            vec![clip.0.into(), format!("[{labels}]").into()],
-        ),
-    ]
-}
+    fn completed(&mut self, qualities: &[Quality], failed: &[Quality], at: DateTime<Utc>) {
+        let status = if failed.is_empty() { "completed" } else { "partial" };
+        self.ended(status, status, at);
+        if !failed.is_empty() {
+            let labels: Vec<_> = failed.iter().map(|quality| quality.label()).collect();
+            self.failed(
+                "some_rungs_failed",
+                &format!("could not be encoded: {}", labels.join(", ")),
+            );
+        }
+        let mut sorted = qualities.to_vec();
+        sorted.sort_unstable();
+        let labels: Vec<_> = sorted.iter().map(|quality| format!("\"{quality}\"")).collect();
+        self.hls_qualities = format!("[{}]", labels.join(","));
+    }
 
-fn ended(
-    clip: ClipId,
-    status: &str,
-    encoding_state: &str,
-    failure: Option<(&str, &str)>,
-    at: DateTime<Utc>,
-) -> Statement {
-    Statement::new(
-        "UPDATE clips SET hls_processing_status = $2, encoding_state = $3, failure_code = $4, failure_detail = $5, \
-         hls_processed_at = $6, updated_at = $6 WHERE id = $1",
-        vec![
-            clip.0.into(),
-            status.into(),
-            encoding_state.into(),
-            failure.map(|(code, _)| code.to_owned()).into(),
-            failure.map(|(_, detail)| detail.to_owned()).into(),
-            at.into(),
-        ],
-    )
+    fn ended(&mut self, status: &str, encoding_state: &str, at: DateTime<Utc>) {
+        status.clone_into(&mut self.hls_processing_status);
+        encoding_state.clone_into(&mut self.encoding_state);
+        self.failure_code = None;
+        self.failure_detail = None;
+        self.hls_processed_at = Some(at);
+    }
+
+    fn failed(&mut self, code: &str, detail: &str) {
+        self.failure_code = Some(code.to_owned());
+        self.failure_detail = Some(detail.to_owned());
+    }
 }

@@ -5,18 +5,59 @@ use chrono::{DateTime, Utc};
 use clipper_domain::ClipId;
 use clipper_domain::clip::{ClipEvent, EncodingClass};
 
-use crate::{Fold, Projection, Query, Recorded, Statement, Table};
+use crate::fold::Page;
+use crate::table::columns;
+use crate::{Log, Projection, Query, ReadModel, Recorded, Row, Table};
 
 /// The read model `encoding_queue`.
 pub const PROJECTION: Projection = Projection {
     name: "encoding_queue",
     version: 1,
-    tables: &[Table {
-        name: "encoding_queue",
-        key: "clip_id, generation",
-    }],
-    fold: Fold::Clips(project),
+    log: Log::Clip,
+    table: TABLE,
+    page: || Page::<Encodings>::boxed(TABLE.key, TABLE.stream),
 };
+
+const TABLE: Table = Table {
+    name: "encoding_queue",
+    key: &["clip_id", "generation"],
+    stream: "clip_id",
+    since: None,
+    columns: EncodingRow::COLUMNS,
+};
+
+/// A row of `encoding_queue`.
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+pub struct EncodingRow {
+    clip_id: String,
+    generation: i64,
+    class: String,
+    class_rank: i64,
+    priority: i64,
+    /// `waiting` (or running: the lease tells), `completed` or `failed`.
+    state: String,
+    token: i64,
+    failures: i64,
+    run_after: Option<DateTime<Utc>>,
+    position: i64,
+    requested_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+columns!(EncodingRow {
+    clip_id: Uuid,
+    generation: Int,
+    class: Text,
+    class_rank: Int,
+    priority: Int,
+    state: Text,
+    token: Int,
+    failures: Int,
+    run_after: Time,
+    position: Int,
+    requested_at: Time,
+    updated_at: Time,
+});
 
 /// An encoding that waits for a worker.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
@@ -27,6 +68,8 @@ pub struct WaitingRow {
     pub generation: i64,
     /// The highest fencing token that events tell of.
     pub token: i64,
+    /// The position of the request in the log.
+    pub position: i64,
     /// When it was asked for.
     pub requested_at: DateTime<Utc>,
 }
@@ -43,7 +86,7 @@ pub struct DepthRow {
 /// Encodings that nobody works on, the most urgent first: by class, then priority, then age.
 pub fn waiting(now: DateTime<Utc>, limit: i64) -> Query<WaitingRow> {
     Query::new(
-        "SELECT CAST(q.clip_id AS TEXT) AS clip_id, q.generation, q.token, q.requested_at \
+        "SELECT CAST(q.clip_id AS TEXT) AS clip_id, q.generation, q.token, q.position, q.requested_at \
          FROM encoding_queue q LEFT JOIN leases l \
          ON l.resource = 'encode/' || CAST(q.clip_id AS TEXT) || '/' || CAST(q.generation AS TEXT) \
          WHERE q.state = 'waiting' AND (q.run_after IS NULL OR q.run_after <= $1) \
@@ -61,83 +104,84 @@ pub fn depth() -> Query<DepthRow> {
     )
 }
 
-fn project(recorded: &Recorded<ClipId, ClipEvent>) -> Vec<Statement> {
-    let clip = recorded.stream;
-    let at = recorded.recorded_at;
-    match &recorded.event {
-        ClipEvent::EncodingRequested {
-            generation,
-            class,
-            priority,
-            ..
-        } => {
-            vec![requested(recorded, *generation, *class, *priority)]
+/// How events become rows of `encoding_queue`.
+pub struct Encodings;
+
+impl ReadModel for Encodings {
+    type Stream = ClipId;
+    type Event = ClipEvent;
+    type Row = EncodingRow;
+
+    fn fold(rows: &mut Vec<EncodingRow>, recorded: &Recorded<ClipId, ClipEvent>) {
+        let at = recorded.recorded_at;
+        match &recorded.event {
+            ClipEvent::EncodingRequested {
+                generation,
+                class,
+                priority,
+                ..
+            } => rows.push(EncodingRow::requested(recorded, *generation, *class, *priority)),
+            ClipEvent::EncodingStarted {
+                generation, token, ..
+            } => change(rows, *generation, at, |row| row.token = *token),
+            ClipEvent::EncodingFailed {
+                generation,
+                retry_at: Some(retry_at),
+                ..
+            } => change(rows, *generation, at, |row| {
+                row.failures += 1;
+                row.run_after = Some(*retry_at);
+            }),
+            ClipEvent::SourceRejected { generation, .. }
+            | ClipEvent::EncodingFailed {
+                generation,
+                retry_at: None,
+                ..
+            } => change(rows, *generation, at, |row| "failed".clone_into(&mut row.state)),
+            ClipEvent::EncodingCompleted { generation, .. } => {
+                change(rows, *generation, at, |row| {
+                    "completed".clone_into(&mut row.state);
+                });
+            }
+            ClipEvent::ClipRegistered(_)
+            | ClipEvent::SourceStored(_)
+            | ClipEvent::SourceProbed(_)
+            | ClipEvent::EncodingPlanned { .. }
+            | ClipEvent::VariantReady { .. }
+            | ClipEvent::VariantFailed { .. } => {}
         }
-        ClipEvent::EncodingStarted {
-            generation, token, ..
-        } => vec![started(clip, *generation, *token, at)],
-        ClipEvent::EncodingFailed {
-            generation,
-            retry_at: Some(retry_at),
-            ..
-        } => {
-            vec![retry(clip, *generation, *retry_at, at)]
-        }
-        ClipEvent::SourceRejected { generation, .. } => vec![ended(clip, *generation, "failed", at)],
-        ClipEvent::EncodingFailed {
-            generation,
-            retry_at: None,
-            ..
-        } => vec![ended(clip, *generation, "failed", at)],
-        ClipEvent::EncodingCompleted { generation, .. } => vec![ended(clip, *generation, "completed", at)],
-        ClipEvent::ClipRegistered(_)
-        | ClipEvent::SourceStored(_)
-        | ClipEvent::SourceProbed(_)
-        | ClipEvent::EncodingPlanned { .. }
-        | ClipEvent::VariantReady { .. }
-        | ClipEvent::VariantFailed { .. } => vec![],
     }
 }
 
-fn requested(
-    recorded: &Recorded<ClipId, ClipEvent>,
-    generation: u32,
-    class: EncodingClass,
-    priority: i32,
-) -> Statement {
-    Statement::new(
-        "INSERT INTO encoding_queue (clip_id, generation, class, class_rank, priority, state, token, failures, \
-         position, requested_at, updated_at) VALUES ($1, $2, $3, $4, $5, 'waiting', 0, 0, $6, $7, $7)",
-        vec![
-            recorded.stream.0.into(),
-            generation.into(),
-            class.as_str().into(),
-            (class as i32).into(),
-            priority.into(),
-            recorded.position.into(),
-            recorded.recorded_at.into(),
-        ],
-    )
+fn change(rows: &mut [EncodingRow], generation: u32, at: DateTime<Utc>, assign: impl Fn(&mut EncodingRow)) {
+    for row in rows {
+        if row.generation == i64::from(generation) {
+            assign(row);
+            row.updated_at = at;
+        }
+    }
 }
 
-fn started(clip: ClipId, generation: u32, token: i64, at: DateTime<Utc>) -> Statement {
-    Statement::new(
-        "UPDATE encoding_queue SET token = $3, updated_at = $4 WHERE clip_id = $1 AND generation = $2",
-        vec![clip.0.into(), generation.into(), token.into(), at.into()],
-    )
-}
-
-fn retry(clip: ClipId, generation: u32, retry_at: DateTime<Utc>, at: DateTime<Utc>) -> Statement {
-    Statement::new(
-        "UPDATE encoding_queue SET failures = failures + 1, run_after = $3, updated_at = $4 \
-         WHERE clip_id = $1 AND generation = $2",
-        vec![clip.0.into(), generation.into(), retry_at.into(), at.into()],
-    )
-}
-
-fn ended(clip: ClipId, generation: u32, state: &str, at: DateTime<Utc>) -> Statement {
-    Statement::new(
-        "UPDATE encoding_queue SET state = $3, updated_at = $4 WHERE clip_id = $1 AND generation = $2",
-        vec![clip.0.into(), generation.into(), state.into(), at.into()],
-    )
+impl EncodingRow {
+    fn requested(
+        recorded: &Recorded<ClipId, ClipEvent>,
+        generation: u32,
+        class: EncodingClass,
+        priority: i32,
+    ) -> Self {
+        Self {
+            clip_id: recorded.stream.to_string(),
+            generation: i64::from(generation),
+            class: class.as_str().to_owned(),
+            class_rank: class as i64,
+            priority: i64::from(priority),
+            state: "waiting".to_owned(),
+            token: 0,
+            failures: 0,
+            run_after: None,
+            position: recorded.position,
+            requested_at: recorded.recorded_at,
+            updated_at: recorded.recorded_at,
+        }
+    }
 }

@@ -1,6 +1,77 @@
 //! An event as it lies in a log.
 
 use chrono::{DateTime, Utc};
+use clipper_domain::schema::{self, Schema, Unreadable, Written};
+
+/// Which of the two logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Log {
+    /// Everything about clips; kept for ever. The versions of a stream count its events.
+    Clip,
+    /// What players report; kept for its retention. Nobody expects a version there, and an event's is its position.
+    Playback,
+}
+
+impl Log {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Clip, Self::Playback];
+
+    /// The name in tables, metrics and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Clip => "clip",
+            Self::Playback => "playback",
+        }
+    }
+}
+
+/// An event as it lies in a log, not yet understood.
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+pub struct RawEvent {
+    /// The place in the log's one order.
+    pub position: i64,
+    /// Whose event it is.
+    pub stream_id: String,
+    /// The place within its stream.
+    pub version: i64,
+    /// Its type.
+    pub event_type: String,
+    /// The version of its shape.
+    pub schema_version: i64,
+    /// What happened, as JSON.
+    pub payload: String,
+    /// Who and where, as JSON.
+    pub metadata: String,
+    /// When it was recorded.
+    pub recorded_at: DateTime<Utc>,
+}
+
+impl RawEvent {
+    /// What it says, in today's shape; an event of an older shape may have become none or several.
+    pub fn read<E: Schema>(&self) -> Result<Vec<E>, Unreadable> {
+        schema::read(Written {
+            event_type: self.event_type.clone(),
+            schema_version: self.schema_version,
+            payload: self.payload.as_str(),
+        })
+    }
+}
+
+impl RawEvent {
+    /// The event as people and other programs read it.
+    pub fn to_json(&self) -> Result<serde_json::Value, serde_json::Error> {
+        Ok(serde_json::json!({
+            "position": self.position,
+            "stream_id": self.stream_id,
+            "version": self.version,
+            "event_type": self.event_type,
+            "schema_version": self.schema_version,
+            "payload": serde_json::from_str::<serde_json::Value>(&self.payload)?,
+            "metadata": serde_json::from_str::<serde_json::Value>(&self.metadata)?,
+            "recorded_at": self.recorded_at,
+        }))
+    }
+}
 
 /// An event with its place in the log.
 #[derive(Clone, Debug)]
@@ -9,7 +80,7 @@ pub struct Recorded<S, E> {
     pub position: i64,
     /// Whose event it is.
     pub stream: S,
-    /// The place within its stream, from 1.
+    /// The place within its stream.
     pub version: i64,
     /// When it was recorded.
     pub recorded_at: DateTime<Utc>,

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use clipper_domain::PersonId;
 use clipper_domain::report::{PlayerState, Record, Report};
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Session {
     pub(crate) clip: String,
     pub(crate) clip_id: Option<uuid::Uuid>,
-    pub(crate) user_id: Option<String>,
+    pub(crate) viewer: Option<PersonId>,
     pub(crate) first_ts: i64,
     pub(crate) startup_ms: Option<i64>,
     pub(crate) watched_ms: i64,
@@ -80,7 +81,7 @@ impl Session {
                 .min()
                 .unwrap_or(report.sent_at);
         }
-        self.user_id = self.user_id.take().or_else(|| report.user_id.clone());
+        self.viewer = self.viewer.or(report.viewer);
         for record in &report.records {
             self.step(record);
         }
@@ -182,7 +183,7 @@ mod tests {
         Report {
             clip: "c".to_owned(),
             clip_id: None,
-            user_id: None,
+            viewer: None,
             sent_at: 0,
             records,
         }

@@ -1,5 +1,6 @@
 //! A statement as data: constant SQL and its arguments.
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use chrono::{DateTime, Utc};
@@ -8,8 +9,8 @@ use uuid::Uuid;
 /// One SQL statement that runs on both databases.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statement {
-    /// Constant text with `$1` placeholders.
-    pub sql: &'static str,
+    /// Text with `$1` placeholders. It is constant, but for conditions that the databases say differently.
+    pub sql: Cow<'static, str>,
     /// The values of the placeholders, in order.
     pub args: Vec<Arg>,
 }
@@ -33,8 +34,11 @@ pub enum Arg {
 
 impl Statement {
     /// A statement with its arguments.
-    pub fn new(sql: &'static str, args: Vec<Arg>) -> Self {
-        Self { sql, args }
+    pub fn new(sql: impl Into<Cow<'static, str>>, args: Vec<Arg>) -> Self {
+        Self {
+            sql: sql.into(),
+            args,
+        }
     }
 }
 
@@ -48,7 +52,7 @@ pub struct Query<R> {
 
 impl<R> Query<R> {
     /// A query with its arguments.
-    pub fn new(sql: &'static str, args: Vec<Arg>) -> Self {
+    pub fn new(sql: impl Into<Cow<'static, str>>, args: Vec<Arg>) -> Self {
         Self {
             statement: Statement::new(sql, args),
             row: PhantomData,

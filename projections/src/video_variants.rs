@@ -5,22 +5,34 @@ use clipper_domain::clip::ClipEvent;
 use clipper_domain::{ClipId, Quality, Segment, Variant};
 use uuid::Uuid;
 
-use crate::{Arg, Fold, Projection, Query, Recorded, Statement, Table};
+use crate::fold::Page;
+use crate::table::columns;
+use crate::{Log, Projection, Query, ReadModel, Recorded, Row, Table};
 
 /// The read model `video_variants`.
 pub const PROJECTION: Projection = Projection {
     name: "video_variants",
     version: 1,
-    tables: &[Table {
-        name: "video_variants",
-        key: "clip_id, quality",
-    }],
-    fold: Fold::Clips(project),
+    log: Log::Clip,
+    table: TABLE,
+    page: || Page::<Variants>::boxed(TABLE.key, TABLE.stream),
+};
+
+const TABLE: Table = Table {
+    name: "video_variants",
+    key: &["clip_id", "quality"],
+    stream: "clip_id",
+    since: None,
+    columns: VariantRow::COLUMNS,
 };
 
 /// A row of `video_variants`.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct VariantRow {
+    /// A name for the row that a rebuild finds again.
+    pub id: String,
+    /// The clip's UUID as text.
+    pub clip_id: String,
     /// The rung's label.
     pub quality: String,
     /// Width in pixels.
@@ -47,6 +59,8 @@ pub struct VariantRow {
     pub segments: String,
     /// Whether the pictures were copied from the source.
     pub copied: bool,
+    /// The path of its playlist.
+    pub playlist_url: String,
     /// Where the rendition lies in the media store.
     pub storage_path: String,
     /// The generation that it belongs to.
@@ -62,12 +76,34 @@ impl VariantRow {
     }
 }
 
+columns!(VariantRow {
+    id: Uuid,
+    clip_id: Uuid,
+    quality: Text,
+    width: Int,
+    height: Int,
+    bitrate: Int,
+    average_bitrate: Int,
+    codec: Text,
+    frame_rate: Float,
+    file_size: Int,
+    duration: Float,
+    segment_count: Int,
+    target_duration: Int,
+    segments: Text,
+    copied: Bool,
+    playlist_url: Text,
+    storage_path: Text,
+    generation: Int,
+    created_at: Time,
+});
+
 macro_rules! select_variants {
     ($rest:literal) => {
         concat!(
-            "SELECT quality, width, height, bitrate, average_bitrate, codec, frame_rate, file_size, duration, \
-             segment_count, target_duration, segments, copied, storage_path, generation, created_at \
-             FROM video_variants ",
+            "SELECT CAST(id AS TEXT) AS id, CAST(clip_id AS TEXT) AS clip_id, quality, width, height, bitrate, \
+             average_bitrate, codec, frame_rate, file_size, duration, segment_count, target_duration, segments, \
+             copied, playlist_url, storage_path, generation, created_at FROM video_variants ",
             $rest
         )
     };
@@ -89,65 +125,65 @@ pub fn one(clip: ClipId, quality: Quality) -> Query<VariantRow> {
     )
 }
 
-fn project(recorded: &Recorded<ClipId, ClipEvent>) -> Vec<Statement> {
-    match &recorded.event {
-        ClipEvent::VariantReady { generation, variant } => {
-            vec![ready(recorded.stream, *generation, variant, recorded.recorded_at)]
+/// How events become rows of `video_variants`.
+pub struct Variants;
+
+impl ReadModel for Variants {
+    type Stream = ClipId;
+    type Event = ClipEvent;
+    type Row = VariantRow;
+
+    fn fold(rows: &mut Vec<VariantRow>, recorded: &Recorded<ClipId, ClipEvent>) {
+        match &recorded.event {
+            ClipEvent::VariantReady { generation, variant } => {
+                let row = VariantRow::ready(recorded.stream, *generation, variant, recorded.recorded_at);
+                rows.retain(|other| other.quality != row.quality);
+                rows.push(row);
+            }
+            ClipEvent::ClipRegistered(_)
+            | ClipEvent::SourceStored(_)
+            | ClipEvent::SourceProbed(_)
+            | ClipEvent::SourceRejected { .. }
+            | ClipEvent::EncodingRequested { .. }
+            | ClipEvent::EncodingPlanned { .. }
+            | ClipEvent::EncodingStarted { .. }
+            | ClipEvent::VariantFailed { .. }
+            | ClipEvent::EncodingCompleted { .. }
+            | ClipEvent::EncodingFailed { .. } => {}
         }
-        ClipEvent::ClipRegistered(_)
-        | ClipEvent::SourceStored(_)
-        | ClipEvent::SourceProbed(_)
-        | ClipEvent::SourceRejected { .. }
-        | ClipEvent::EncodingRequested { .. }
-        | ClipEvent::EncodingPlanned { .. }
-        | ClipEvent::EncodingStarted { .. }
-        | ClipEvent::VariantFailed { .. }
-        | ClipEvent::EncodingCompleted { .. }
-        | ClipEvent::EncodingFailed { .. } => vec![],
     }
 }
 
-fn ready(clip: ClipId, generation: u32, variant: &Variant, at: DateTime<Utc>) -> Statement {
-    Statement::new(
-        "INSERT INTO video_variants (id, clip_id, quality, width, height, bitrate, average_bitrate, codec, frame_rate, \
-         file_size, duration, segment_count, target_duration, segments, copied, playlist_url, storage_path, generation, \
-         created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
-         ON CONFLICT (clip_id, quality) DO UPDATE SET id = excluded.id, width = excluded.width, \
-         height = excluded.height, bitrate = excluded.bitrate, average_bitrate = excluded.average_bitrate, \
-         codec = excluded.codec, frame_rate = excluded.frame_rate, file_size = excluded.file_size, \
-         duration = excluded.duration, segment_count = excluded.segment_count, \
-         target_duration = excluded.target_duration, segments = excluded.segments, copied = excluded.copied, \
-         playlist_url = excluded.playlist_url, storage_path = excluded.storage_path, \
-         generation = excluded.generation, created_at = excluded.created_at",
-        arguments(clip, generation, variant, at),
-    )
+impl VariantRow {
+    fn ready(clip: ClipId, generation: u32, variant: &Variant, at: DateTime<Utc>) -> Self {
+        let path = variant.quality.path();
+        Self {
+            id: Uuid::new_v5(&clip.0, format!("{generation}/{path}").as_bytes()).to_string(),
+            clip_id: clip.to_string(),
+            quality: variant.quality.label().to_owned(),
+            width: i64::from(variant.width),
+            height: i64::from(variant.height),
+            bitrate: pinned(variant.bitrate),
+            average_bitrate: pinned(variant.average_bitrate),
+            codec: variant.codec.clone(),
+            frame_rate: variant.frame_rate.as_f64(),
+            file_size: pinned(variant.file_size()),
+            duration: variant.duration(),
+            segment_count: pinned(variant.segments.len() as u64),
+            target_duration: pinned(u64::from(variant.target_duration)),
+            segments: segments_json(&variant.segments),
+            copied: variant.copied,
+            playlist_url: format!("/api/video/{clip}/{path}.m3u8"),
+            storage_path: variant.storage_path.clone(),
+            generation: i64::from(generation),
+            created_at: at,
+        }
+    }
 }
 
-fn arguments(clip: ClipId, generation: u32, variant: &Variant, at: DateTime<Utc>) -> Vec<Arg> {
-    let path = variant.quality.path();
-    // A name for the row that a rebuild finds again.
-    let id = Uuid::new_v5(&clip.0, format!("{generation}/{path}").as_bytes());
-    vec![
-        id.into(),
-        clip.0.into(),
-        variant.quality.label().into(),
-        variant.width.into(),
-        variant.height.into(),
-        variant.bitrate.into(),
-        variant.average_bitrate.into(),
-        variant.codec.as_str().into(),
-        variant.frame_rate.as_f64().into(),
-        variant.file_size().into(),
-        variant.duration().into(),
-        (variant.segments.len() as u64).into(),
-        variant.target_duration.into(),
-        segments_json(&variant.segments).into(),
-        variant.copied.into(),
-        format!("/api/video/{clip}/{path}.m3u8").into(),
-        variant.storage_path.as_str().into(),
-        generation.into(),
-        at.into(),
-    ]
+/// Sizes and counts are held in 64 signed bits; beyond that they are pinned, not wrapped.
+fn pinned(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 fn segments_json(segments: &[Segment]) -> String {

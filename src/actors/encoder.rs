@@ -22,7 +22,7 @@ use crate::encode::Tools;
 use crate::media::MediaStore;
 use crate::shutdown::Shutdown;
 use crate::storage::leases::{self, Lease};
-use crate::storage::{Db, StorageError};
+use crate::storage::{Db, Log, Logs, RawEvent, StorageError};
 
 const MAILBOX: usize = 4;
 const POLL: Duration = Duration::from_secs(1);
@@ -138,6 +138,8 @@ struct Claim {
     generation: u32,
     lease: Lease,
     requested_at: chrono::DateTime<chrono::Utc>,
+    /// The event that asked for it.
+    request: Option<RawEvent>,
 }
 
 /// Looks for work.
@@ -222,6 +224,9 @@ async fn claim(settings: &EncoderSettings) -> Result<Option<Claim>, StorageError
                 generation,
                 lease,
                 requested_at: waiting.requested_at,
+                request: Logs::new(settings.db.clone())
+                    .at(Log::Clip, waiting.position)
+                    .await?,
             }));
         }
     }

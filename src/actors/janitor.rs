@@ -1,4 +1,5 @@
-//! The janitor: removes what uploads and attempts left that nobody has touched for a while.
+//! The janitor: sweeps away what unfinished uploads and attempts of dead workers left, answers that were kept long
+//! enough, and reports whose retention is over.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,54 +10,72 @@ use super::supervisor::{Health, Ping, supervise};
 use crate::clock::Clock;
 use crate::media::MediaStore;
 use crate::shutdown::Shutdown;
+use crate::storage::{Db, Logs, StorageError, idempotency, retention};
 
 const ROUND: Duration = Duration::from_mins(5);
 
-/// Keeps the media store tidy.
+/// Keeps the stores tidy.
 #[derive(Clone)]
 pub struct Janitor {
-    media: MediaStore,
-    clock: Arc<dyn Clock>,
-    untouched_for: Duration,
+    pub(crate) media: MediaStore,
+    pub(crate) db: Db,
+    pub(crate) logs: Logs,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Files that were not touched for this long are nobody's any more.
+    pub(crate) untouched_for: Duration,
+    /// Days for which reports are kept; 0 means for ever.
+    pub(crate) playback_days: u32,
 }
 
 impl Janitor {
-    /// Starts the janitor; what was not touched for this long is nobody's any more.
-    pub(crate) fn start(
-        media: MediaStore,
-        clock: Arc<dyn Clock>,
-        untouched_for: Duration,
-        arbiter: &ArbiterHandle,
-        health: &Health,
-        shutdown: &Shutdown,
-    ) {
-        let janitor = Self {
-            media,
-            clock,
-            untouched_for,
-        };
+    /// Starts the janitor.
+    pub(crate) fn start_supervised(self, arbiter: &ArbiterHandle, health: &Health, shutdown: &Shutdown) {
         let arbiter = arbiter.clone();
         let start = move || {
-            let janitor = janitor.clone();
+            let janitor = self.clone();
             Self::start_in_arbiter(&arbiter, move |_| janitor)
         };
         drop(supervise("janitor", start, health.clone(), shutdown));
     }
 
     fn sweep(&self, context: &mut Context<Self>) {
-        let Self {
-            media,
-            clock,
-            untouched_for,
-        } = self.clone();
+        let janitor = self.clone();
         let sweep = async move {
-            match media.sweep(clock.now().into(), untouched_for).await {
-                Ok(0) => {}
-                Ok(swept) => tracing::info!(swept, "removed what unfinished uploads and attempts left"),
-                Err(error) => tracing::warn!(%error, "the media store could not be swept"),
+            janitor.sweep_media().await;
+            if let Err(error) = janitor.sweep_database().await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the database could not be swept"
+                );
             }
         };
         context.spawn(sweep.into_actor(self));
+    }
+
+    async fn sweep_media(&self) {
+        match self
+            .media
+            .sweep(self.clock.now().into(), self.untouched_for)
+            .await
+        {
+            Ok(0) => {}
+            Ok(swept) => tracing::info!(swept, "removed what unfinished uploads and attempts left"),
+            Err(error) => tracing::warn!(%error, "the media store could not be swept"),
+        }
+    }
+
+    async fn sweep_database(&self) -> Result<(), StorageError> {
+        let now = self.clock.now();
+        idempotency::sweep(&self.db, now).await?;
+        retention::prepare(&self.db, now).await?;
+        if self.playback_days > 0 {
+            let forgotten = retention::forget(&self.db, &self.logs, self.playback_days, now).await?;
+            if forgotten > 0 {
+                tracing::info!(forgotten, "removed reports whose retention is over");
+            }
+            metrics::counter!("clipper_reports_forgotten_total").increment(forgotten.unsigned_abs());
+        }
+        Ok(())
     }
 }
 

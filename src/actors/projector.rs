@@ -1,4 +1,10 @@
 //! Projector actors: one per projection, which follows a log from its checkpoint.
+//!
+//! One process owns a projection at a time, under a lease; the others watch where it stands and take over when the owner
+//! falls silent. The lease only saves work: what keeps two owners apart is the checkpoint, which one of them moves.
+
+mod follower;
+mod look;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,21 +14,18 @@ use actix::prelude::*;
 use clipper_projections::{PROJECTIONS, Projection};
 use tokio::sync::watch;
 
-use super::supervisor::{Health, Ping, supervise};
+use self::follower::{Follower, Resign, Wake};
+use super::supervisor::{Health, supervise};
 use crate::clock::Clock;
 use crate::shutdown::Shutdown;
-use crate::storage::{Db, Log, LogWriter, Logs, StorageError, follow, rebuild};
+use crate::storage::news::News;
+use crate::storage::{Db, Log, LogWriter, Logs};
 
-const MAILBOX: usize = 4;
-/// How soon events of other processes are seen.
-const POLL: Duration = Duration::from_millis(250);
-/// Pages that are applied before other messages get their turn.
-const PAGES: usize = 8;
-
-/// The way to the projections: where each stands in this process.
+/// The way to the projections: where each stands.
 #[derive(Clone)]
 pub struct Projectors {
     positions: Arc<HashMap<&'static str, watch::Receiver<i64>>>,
+    addresses: Arc<Vec<watch::Receiver<Addr<Follower>>>>,
 }
 
 /// What projectors follow and write.
@@ -31,6 +34,26 @@ pub(crate) struct Followed {
     pub(crate) db: Db,
     pub(crate) logs: Logs,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) news: News,
+    pub(crate) node: String,
+    pub(crate) ambition: Ambition,
+}
+
+/// How a process comes to own projections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ambition {
+    /// It takes them over when it starts. After a crash nobody waits for the dead process's leases, and after an upgrade
+    /// the new program decides.
+    Lead,
+    /// It takes over what nobody owns.
+    StandBy,
+}
+
+/// What wakes a projector in this process.
+struct Wakers {
+    appended: watch::Receiver<i64>,
+    news: watch::Receiver<u64>,
+    moved: watch::Receiver<u64>,
 }
 
 impl Projectors {
@@ -43,18 +66,23 @@ impl Projectors {
         health: &Health,
         shutdown: &Shutdown,
     ) -> Self {
-        let start = |projection: &'static Projection| {
-            let head = match follow::log_of(projection) {
-                Log::Clip => clip_log.head(),
-                Log::Playback => playback_log.head(),
+        let (mut positions, mut addresses) = (HashMap::new(), vec![]);
+        for projection in &PROJECTIONS {
+            let wakers = Wakers {
+                appended: match projection.log {
+                    Log::Clip => clip_log.head(),
+                    Log::Playback => playback_log.head(),
+                },
+                news: followed.news.appended(projection.log),
+                moved: followed.news.moved(),
             };
-            (
-                projection.name,
-                start_one(projection, followed.clone(), head, arbiter, health, shutdown),
-            )
-        };
+            let (position, address) = start_one(projection, followed, wakers, arbiter, health, shutdown);
+            positions.insert(projection.name, position);
+            addresses.push(address);
+        }
         Self {
-            positions: Arc::new(PROJECTION_LIST.iter().map(start).collect()),
+            positions: Arc::new(positions),
+            addresses: Arc::new(addresses),
         }
     }
 
@@ -75,162 +103,49 @@ impl Projectors {
     pub fn moves(&self, projection: &str) -> Option<watch::Receiver<i64>> {
         self.positions.get(projection).cloned()
     }
-}
 
-static PROJECTION_LIST: [Projection; 4] = PROJECTIONS;
+    /// Gives up what this process owns, so that others need not wait for the leases to run out.
+    pub(crate) async fn resign(&self) {
+        for address in self.addresses.iter() {
+            let projector = address.borrow().clone();
+            drop(tokio::time::timeout(Duration::from_secs(1), projector.send(Resign)).await);
+        }
+    }
+}
 
 fn start_one(
     projection: &'static Projection,
-    followed: Followed,
-    head: watch::Receiver<i64>,
+    followed: &Followed,
+    wakers: Wakers,
     arbiter: &ArbiterHandle,
     health: &Health,
     shutdown: &Shutdown,
-) -> watch::Receiver<i64> {
+) -> (watch::Receiver<i64>, watch::Receiver<Addr<Follower>>) {
     let (moved, position) = watch::channel(0);
     let moved = Arc::new(moved);
-    let arbiter = arbiter.clone();
+    let (arbiter, followed, tasks) = (arbiter.clone(), followed.clone(), shutdown.clone());
     let start = move || {
-        let (followed, moved) = (followed.clone(), Arc::clone(&moved));
-        Projector::start_in_arbiter(&arbiter, move |context| {
-            context.set_mailbox_capacity(MAILBOX);
-            Projector {
-                projection,
-                followed,
-                moved,
-                position: None,
-            }
-        })
+        Follower::new(projection, followed.clone(), Arc::clone(&moved), tasks.clone()).start_on(&arbiter)
     };
     let address = supervise(projection.name, start, health.clone(), shutdown);
-    shutdown.spawn("projector nudge", nudge(head, address, shutdown.clone()));
-    position
+    let nudge = nudge(wakers, address.clone(), shutdown.clone());
+    shutdown.spawn("projector nudge", nudge);
+    (position, address)
 }
 
 /// Wakes the projector when its log grows. A full mailbox has a waking message in it already.
-async fn nudge(
-    mut head: watch::Receiver<i64>,
-    address: watch::Receiver<Addr<Projector>>,
-    shutdown: Shutdown,
-) {
+async fn nudge(mut wakers: Wakers, address: watch::Receiver<Addr<Follower>>, shutdown: Shutdown) {
     loop {
-        tokio::select! {
+        let changed = tokio::select! {
             () = shutdown.finishing() => return,
-            changed = head.changed() => if changed.is_err() { return },
+            changed = wakers.appended.changed() => changed,
+            changed = wakers.news.changed() => changed,
+            changed = wakers.moved.changed() => changed,
+        };
+        if changed.is_err() {
+            return;
         }
         let projector = address.borrow().clone();
         drop(projector.try_send(Wake));
     }
-}
-
-struct Projector {
-    projection: &'static Projection,
-    followed: Followed,
-    moved: Arc<watch::Sender<i64>>,
-    /// The checkpoint; nothing before it was read, and after another process moved it.
-    position: Option<i64>,
-}
-
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Wake;
-
-impl Actor for Projector {
-    type Context = Context<Self>;
-
-    fn started(&mut self, context: &mut Context<Self>) {
-        context.run_interval(POLL, |_, context| drop(context.address().try_send(Wake)));
-    }
-}
-
-impl Handler<Ping> for Projector {
-    type Result = ();
-
-    fn handle(&mut self, _: Ping, _: &mut Context<Self>) {}
-}
-
-impl Handler<Wake> for Projector {
-    type Result = AtomicResponse<Self, ()>;
-
-    fn handle(&mut self, _: Wake, _: &mut Context<Self>) -> Self::Result {
-        let work = catch_up(self.projection, self.followed.clone(), self.position);
-        AtomicResponse::new(Box::pin(work.into_actor(self).map(
-            |result, actor, context| match result {
-                Ok(Reached { position, more }) => {
-                    actor.position = Some(position);
-                    actor.moved.send_replace(position);
-                    if more {
-                        drop(context.address().try_send(Wake));
-                    }
-                }
-                Err(error) => actor.report(&error),
-            },
-        )))
-    }
-}
-
-impl Projector {
-    /// The next poll tries again, from the checkpoint as it then stands.
-    fn report(&mut self, error: &StorageError) {
-        self.position = None;
-        if !matches!(
-            error,
-            StorageError::CheckpointMoved { .. } | StorageError::Busy(_)
-        ) {
-            let name = self.projection.name;
-            tracing::error!(
-                projection = name,
-                error = error as &dyn std::error::Error,
-                "projection stands still"
-            );
-        }
-    }
-}
-
-struct Reached {
-    position: i64,
-    more: bool,
-}
-
-async fn catch_up(
-    projection: &'static Projection,
-    followed: Followed,
-    position: Option<i64>,
-) -> Result<Reached, StorageError> {
-    let Followed { db, logs, clock } = followed;
-    let mut position = match position {
-        Some(position) => position,
-        None => begin(projection, &db, &logs, &*clock).await?,
-    };
-    let mut more = true;
-    for _ in 0..PAGES {
-        let reached = follow::advance(&db, &logs, projection, position, clock.now()).await?;
-        more = reached != position;
-        position = reached;
-        if !more {
-            break;
-        }
-    }
-    Ok(Reached { position, more })
-}
-
-/// Reads the checkpoint. Rows of another version are replaced first; the old ones serve until then.
-async fn begin(
-    projection: &'static Projection,
-    db: &Db,
-    logs: &Logs,
-    clock: &dyn Clock,
-) -> Result<i64, StorageError> {
-    let checkpoint = follow::begin(db, projection, clock.now()).await?;
-    if checkpoint.version == i64::from(projection.version) {
-        return Ok(checkpoint.position);
-    }
-    tracing::info!(
-        projection = projection.name,
-        version = projection.version,
-        "projection has changed: rebuilding"
-    );
-    rebuild::rebuild(db, logs, projection, clock.now(), |_, _| {}).await?;
-    let rebuilt = follow::checkpoint(db, projection).await?;
-    Ok(rebuilt.map_or(0, |checkpoint| checkpoint.position))
 }

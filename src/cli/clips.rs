@@ -9,7 +9,8 @@ use serde_json::json;
 
 use super::output::{Output, table};
 use crate::config::Config;
-use crate::storage::{Db, Log, Logs, RawEvent};
+use crate::storage::past::{self, Moment};
+use crate::storage::{Db, Log, Logs, RawEvent, people};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ClipsVerb {
@@ -17,6 +18,9 @@ pub(super) enum ClipsVerb {
     Show {
         /// Its UUID or slug.
         clip: String,
+        /// As it was after a version (`7`) or at a time (`2026-11-24T20:00:00Z`).
+        #[arg(long, value_name = "VERSION|TIME")]
+        at: Option<Moment>,
     },
     /// Print a clip's events.
     History {
@@ -30,16 +34,29 @@ pub(super) async fn run(config: &Config, verb: ClipsVerb, output: Output) -> any
         .await
         .context("cannot open the database")?;
     match verb {
-        ClipsVerb::Show { clip } => show(&db, &clip, output).await,
+        ClipsVerb::Show { clip, at } => show(&db, &clip, at, output).await,
         ClipsVerb::History { clip } => history(&db, &clip, output).await,
     }
 }
 
-async fn show(db: &Db, name: &str, output: Output) -> anyhow::Result<bool> {
+async fn show(db: &Db, name: &str, at: Option<Moment>, output: Output) -> anyhow::Result<bool> {
     let row = find(db, name).await?;
-    let variants = db.all(video_variants::of_clip(row.id.parse()?)).await?;
+    let (row, variants) = match at {
+        None => {
+            let variants = db.all(video_variants::of_clip(row.id.parse()?)).await?;
+            (row, variants)
+        }
+        Some(moment) => {
+            let past = past::clip_at(&Logs::new(db.clone()), row.id.parse()?, moment).await?;
+            let past = past.with_context(|| format!("`{name}` was not registered then"))?;
+            let recorded_at = past.recorded_at.format("%Y-%m-%d %H:%M:%S%.3f");
+            output.note(&format!("as of version {}, {recorded_at} UTC", past.version));
+            (past.clip, past.variants)
+        }
+    };
+    let owner = people::user_of(db, &row.owner_id).await?;
     let data = json!({
-        "id": row.id, "slug": row.slug, "title": row.title, "owner_id": row.owner_id, "visibility": row.visibility,
+        "id": row.id, "slug": row.slug, "title": row.title, "owner_id": owner, "visibility": row.visibility,
         "hls_processing_status": row.hls_processing_status, "encoding_state": row.encoding_state,
         "failure_code": row.failure_code, "failure_detail": row.failure_detail,
         "duration": row.duration, "width": row.width, "height": row.height, "created_at": row.created_at,

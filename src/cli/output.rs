@@ -31,6 +31,12 @@ impl Output {
         drop(writeln!(std::io::stdout().lock(), "{text}"));
     }
 
+    /// Prints a line, and tells whether anybody still reads.
+    #[expect(clippy::unused_self, reason = "as above")]
+    pub(super) fn try_line(self, text: &str) -> bool {
+        writeln!(std::io::stdout().lock(), "{text}").is_ok()
+    }
+
     /// Prints a line only where people read it.
     pub(super) fn note(self, text: &str) {
         if !self.json {

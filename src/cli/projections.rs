@@ -1,30 +1,61 @@
 //! `clipper projections`.
 
 use anyhow::Context;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use clipper_projections::{PROJECTIONS, Projection};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::output::{Output, table};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::storage::{Db, Logs, follow, rebuild};
+use crate::storage::parked::{self, ParkedRow, Retried};
+use crate::storage::rebuild::{self, Bench, Progress, RebuildRow};
+use crate::storage::{Db, Logs, follow};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ProjectionsVerb {
     /// Where each read model stands.
     List,
     /// Replay the log into new rows and swap them in; the old ones serve until then.
+    ///
+    /// A rebuild that broke off goes on where it was.
     Rebuild {
         /// Which; all, when none is named.
         names: Vec<String>,
+        /// At most this many events per second, to leave room for others.
+        #[arg(long, value_name = "EVENTS_PER_SECOND", value_parser = positive)]
+        rate: Option<f64>,
     },
     /// Replay the log aside and compare row for row.
     Verify {
         /// Which; all, when none is named.
         names: Vec<String>,
     },
+    /// List events that a read model could not apply.
+    Parked {
+        /// Which; all, when none is named.
+        names: Vec<String>,
+    },
+    /// Try parked events again, with everything of their streams that waits.
+    Retry(ParkedArguments),
+    /// Pass parked events over for good, and let their streams go on.
+    Skip(ParkedArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ParkedArguments {
+    /// The read model.
+    name: String,
+    /// The position of the event; all that are parked, when none is named.
+    position: Option<i64>,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate.is_finite() => Ok(rate),
+        Ok(_) | Err(_) => Err("must be a number above 0".to_owned()),
+    }
 }
 
 pub(super) async fn run(config: &Config, verb: ProjectionsVerb, output: Output) -> anyhow::Result<bool> {
@@ -32,84 +63,220 @@ pub(super) async fn run(config: &Config, verb: ProjectionsVerb, output: Output) 
         .await
         .context("cannot open the database")?;
     let logs = Logs::new(db.clone());
+    let holder = format!("command line, process {}", std::process::id());
+    let bench = Bench {
+        db: &db,
+        logs: &logs,
+        clock: &SystemClock,
+        holder: &holder,
+    };
     match verb {
-        ProjectionsVerb::List => list(&db, &logs, output).await,
-        ProjectionsVerb::Rebuild { names } => {
-            let mut rebuilt = vec![];
-            for projection in chosen(&names)? {
-                let bar = bar(output, projection.name);
-                let now = SystemClock.now();
-                let events =
-                    rebuild::rebuild(&db, &logs, projection, now, |at, of| advance(&bar, at, of)).await?;
-                bar.finish_and_clear();
-                output.note(&format!("{}: rebuilt from {events} events", projection.name));
-                rebuilt.push(json!({ "name": projection.name, "events": events }));
-            }
-            finish(output, rebuilt, true)
-        }
-        ProjectionsVerb::Verify { names } => verify(&db, &logs, &names, output).await,
+        ProjectionsVerb::List => list(bench, output).await,
+        ProjectionsVerb::Rebuild { names, rate } => rebuild(bench, &names, rate, output).await,
+        ProjectionsVerb::Verify { names } => verify(bench, &names, output).await,
+        ProjectionsVerb::Parked { names } => list_parked(&db, &names, output).await,
+        ProjectionsVerb::Retry(which) => release(bench, &which, Release::Retry, output).await,
+        ProjectionsVerb::Skip(which) => release(bench, &which, Release::Skip, output).await,
     }
 }
 
-async fn list(db: &Db, logs: &Logs, output: Output) -> anyhow::Result<bool> {
+async fn list(bench: Bench<'_>, output: Output) -> anyhow::Result<bool> {
+    let rebuilds = rebuild::list(bench.db).await?;
     let (mut rows, mut data) = (vec![], vec![]);
     for projection in &PROJECTIONS {
-        let head = logs.head(follow::log_of(projection)).await?;
-        let checkpoint = follow::checkpoint(db, projection).await?;
+        let head = bench.logs.head(projection.log).await?;
+        let checkpoint = follow::checkpoint(bench.db, projection).await?;
         let position = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.position);
+        let version = checkpoint
+            .as_ref()
+            .map_or(projection.version, |checkpoint| checkpoint.version);
         let updated_at = checkpoint.as_ref().map(|checkpoint| checkpoint.updated_at);
         let moved = updated_at.map_or("never".to_owned(), |at| {
             at.format("%Y-%m-%d %H:%M:%S").to_string()
         });
-        let log = follow::log_of(projection).name();
+        let making = rebuilds.iter().find(|row| row.name == projection.name);
         rows.push(vec![
             projection.name.to_owned(),
-            checkpoint
-                .as_ref()
-                .map_or(projection.version.into(), |checkpoint| checkpoint.version)
-                .to_string(),
-            log.to_owned(),
+            version.to_string(),
+            projection.log.name().to_owned(),
             position.to_string(),
             (head - position).to_string(),
             moved,
+            making.map_or(String::new(), describe_rebuild),
         ]);
-        data.push(
-            json!({ "name": projection.name, "version": projection.version, "log": log,
-                          "position": position, "lag": head - position, "updated_at": updated_at }),
-        );
+        data.push(json!({
+            "name": projection.name, "version": version, "log": projection.log.name(), "position": position,
+            "lag": head - position, "updated_at": updated_at, "rebuild": making.map(rebuild_json),
+        }));
     }
     output.data(&data.into(), || {
         table(
-            &["name", "version", "log", "position", "lag", "moved at (UTC)"],
+            &[
+                "name",
+                "version",
+                "log",
+                "position",
+                "lag",
+                "moved at (UTC)",
+                "being made",
+            ],
             &rows,
         )
     })
 }
 
-async fn verify(db: &Db, logs: &Logs, names: &[String], output: Output) -> anyhow::Result<bool> {
+fn describe_rebuild(row: &RebuildRow) -> String {
+    if let Some(error) = &row.error {
+        return format!("{} broke off: {error}", row.purpose);
+    }
+    let progress = row.progress();
+    let left = progress
+        .left()
+        .map_or(String::new(), |left| format!(", {} s left", left.as_secs()));
+    format!("{} {:.1} %{left}", row.purpose, progress.share() * 100.0)
+}
+
+fn rebuild_json(row: &RebuildRow) -> Value {
+    let progress = row.progress();
+    json!({
+        "purpose": row.purpose, "version": row.version, "position": row.position, "until": row.until,
+        "percent": progress.share() * 100.0, "events_per_second": progress.rate,
+        "seconds_left": progress.left().map(|left| left.as_secs()), "error": row.error,
+        "started_at": row.started_at, "updated_at": row.updated_at,
+    })
+}
+
+async fn rebuild(
+    bench: Bench<'_>,
+    names: &[String],
+    rate: Option<f64>,
+    output: Output,
+) -> anyhow::Result<bool> {
+    let mut rebuilt = vec![];
+    for projection in chosen(names)? {
+        let bar = bar(output, projection.name);
+        let events = rebuild::rebuild(bench, projection, rate, |progress| advance(&bar, progress)).await;
+        bar.finish_and_clear();
+        let events = events.with_context(|| format!("`{}` was not rebuilt", projection.name))?;
+        output.note(&format!("{}: rebuilt from {events} events", projection.name));
+        rebuilt.push(json!({ "name": projection.name, "events": events }));
+    }
+    finish(output, rebuilt, true)
+}
+
+async fn verify(bench: Bench<'_>, names: &[String], output: Output) -> anyhow::Result<bool> {
     let (mut verdicts, mut equal) = (vec![], true);
     for projection in chosen(names)? {
         let bar = bar(output, projection.name);
-        let verdict = rebuild::verify(db, logs, projection, |at, of| advance(&bar, at, of)).await?;
+        let verdict = rebuild::verify(bench, projection, |progress| advance(&bar, progress)).await;
         bar.finish_and_clear();
-        for difference in &verdict.differences {
-            equal = false;
-            output.note(&format!(
-                "{}: {} rows of `{}` differ, the first is {}",
-                projection.name, difference.rows, difference.table, difference.first_key
-            ));
-        }
-        if verdict.differences.is_empty() {
-            output.note(&format!(
+        let verdict = verdict.with_context(|| format!("`{}` was not verified", projection.name))?;
+        match &verdict.difference {
+            Some(difference) => {
+                equal = false;
+                output.note(&format!(
+                    "{}: {} rows of `{}` differ; the first is {}, in {}",
+                    projection.name,
+                    difference.rows,
+                    difference.table,
+                    difference.first_key,
+                    difference.columns.join(", ")
+                ));
+            }
+            None => output.note(&format!(
                 "{}: equal after {} events",
                 projection.name, verdict.events
-            ));
+            )),
         }
         verdicts.push(
-            json!({ "name": projection.name, "events": verdict.events, "differences": verdict.differences }),
+            json!({ "name": projection.name, "events": verdict.events, "difference": verdict.difference }),
         );
     }
     finish(output, verdicts, equal)
+}
+
+async fn list_parked(db: &Db, names: &[String], output: Output) -> anyhow::Result<bool> {
+    let (mut rows, mut data) = (vec![], vec![]);
+    for projection in chosen(names)? {
+        for event in all_parked(db, projection).await? {
+            let state = if event.skipped { "skipped" } else { "parked" };
+            rows.push(vec![
+                projection.name.to_owned(),
+                event.position.to_string(),
+                event.stream_id.clone(),
+                event.event_type.clone(),
+                state.to_owned(),
+                event.attempts.to_string(),
+                event.error.clone(),
+            ]);
+            data.push(json!({ "projection": projection.name, "event": event }));
+        }
+    }
+    output.data(&data.into(), || {
+        if rows.is_empty() {
+            return "nothing is parked".to_owned();
+        }
+        let headings = [
+            "name", "position", "stream", "event", "state", "attempts", "error",
+        ];
+        table(&headings, &rows)
+    })
+}
+
+async fn all_parked(db: &Db, projection: &Projection) -> anyhow::Result<Vec<ParkedRow>> {
+    const PAGE: i64 = 1_000;
+    let mut all: Vec<ParkedRow> = vec![];
+    loop {
+        let after = all.last().map_or(0, |event| event.position);
+        let page = parked::list(db, projection, after, PAGE).await?;
+        if page.is_empty() {
+            return Ok(all);
+        }
+        all.extend(page);
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Release {
+    Retry,
+    Skip,
+}
+
+async fn release(
+    bench: Bench<'_>,
+    which: &ParkedArguments,
+    release: Release,
+    output: Output,
+) -> anyhow::Result<bool> {
+    let (db, logs, now) = (bench.db, bench.logs, bench.clock.now());
+    let projection = named(&which.name)?;
+    let positions = if let Some(position) = which.position {
+        vec![position]
+    } else {
+        let waiting = all_parked(db, projection).await?;
+        let waiting = waiting.iter().filter(|event| !event.skipped);
+        waiting.map(|event| event.position).collect()
+    };
+    let mut sum = Retried::default();
+    for position in positions {
+        let retried = match release {
+            Release::Retry => parked::retry(db, logs, projection, position, now).await?,
+            Release::Skip => parked::skip(db, logs, projection, position, now).await?,
+        };
+        if which.position.is_some() && retried.is_none() {
+            anyhow::bail!("event {position} is not parked for `{}`", projection.name);
+        }
+        let retried = retried.unwrap_or_default();
+        sum.applied += retried.applied;
+        sum.parked = retried.parked;
+    }
+    output.data(&json!(sum), || {
+        format!(
+            "{}: {} events applied, {} still parked",
+            projection.name, sum.applied, sum.parked
+        )
+    })?;
+    Ok(sum.parked == 0)
 }
 
 fn finish(output: Output, data: Vec<Value>, good: bool) -> anyhow::Result<bool> {
@@ -120,34 +287,35 @@ fn finish(output: Output, data: Vec<Value>, good: bool) -> anyhow::Result<bool> 
 }
 
 fn chosen(names: &[String]) -> anyhow::Result<Vec<&'static Projection>> {
-    static ALL: [Projection; 4] = PROJECTIONS;
     if names.is_empty() {
-        return Ok(ALL.iter().collect());
+        return Ok(PROJECTIONS.iter().collect());
     }
-    let find = |name: &String| {
-        let known = || {
-            ALL.iter()
-                .map(|projection| projection.name)
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
-        let found = ALL.iter().find(|projection| projection.name == name);
-        found.with_context(|| format!("there is no projection `{name}`; there are {}", known()))
+    names.iter().map(|name| named(name)).collect()
+}
+
+fn named(name: &str) -> anyhow::Result<&'static Projection> {
+    let known = || {
+        PROJECTIONS
+            .iter()
+            .map(|projection| projection.name)
+            .collect::<Vec<_>>()
+            .join(", ")
     };
-    names.iter().map(find).collect()
+    let found = PROJECTIONS.iter().find(|projection| projection.name == name);
+    found.with_context(|| format!("there is no projection `{name}`; there are {}", known()))
 }
 
 fn bar(output: Output, name: &'static str) -> ProgressBar {
     if !output.is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("{msg:28} {wide_bar} {pos}/{len} events, {eta} left");
+    let style = ProgressStyle::with_template("{msg:28} {wide_bar} {pos}/{len} events, {per_sec}, {eta} left");
     ProgressBar::new(0)
         .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         .with_message(name)
 }
 
-fn advance(bar: &ProgressBar, position: i64, until: i64) {
-    bar.set_length(until.unsigned_abs());
-    bar.set_position(position.unsigned_abs());
+fn advance(bar: &ProgressBar, progress: Progress) {
+    bar.set_length(progress.until.unsigned_abs());
+    bar.set_position(progress.position.unsigned_abs());
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::output::Output;
+use crate::actors::Ambition;
 use crate::config::Config;
 use crate::startup::{FirstKey, Services};
 
@@ -40,7 +41,7 @@ pub(super) async fn serve(
     config.listen = arguments.listen.unwrap_or(config.listen);
     config.data_dir = arguments.data_dir.unwrap_or(config.data_dir);
     let workers = arguments.workers.unwrap_or(config.encode.workers);
-    let services = Services::start(config).await?;
+    let services = Services::start(config, Ambition::Lead).await?;
     let first_key = services.first_key().await?;
     let (server, addresses) = services.bind()?;
     let sample = match &arguments.sample {
@@ -54,7 +55,7 @@ pub(super) async fn serve(
 
 pub(super) async fn work(config: Config, arguments: WorkerArguments) -> anyhow::Result<()> {
     let workers = arguments.workers.unwrap_or(config.encode.workers);
-    let services = Services::start(config).await?;
+    let services = Services::start(config, Ambition::StandBy).await?;
     services.start_encoders(workers);
     tracing::info!(workers, "waiting for work");
     services.run(None).await

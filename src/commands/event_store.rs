@@ -7,7 +7,7 @@ use clipper_domain::clip::{Clip, ClipEvent, Refusal};
 use cqrs_es::{AggregateContext, AggregateError, EventEnvelope, EventStore};
 
 use super::{ClipCommands, CommandContext, LoadedClip};
-use crate::storage::{AppendError, Log, decode};
+use crate::storage::{AppendError, Log, RawEvent};
 
 /// The clip log behind the interface of cqrs-es.
 #[derive(Clone)]
@@ -48,16 +48,11 @@ impl EventStore<Clip> for ClipEventStore {
             .stream(Log::Clip, &id.stream(), 0)
             .await
             .map_err(unexpected)?;
-        raw.iter()
-            .map(|raw| {
-                Ok(EventEnvelope {
-                    aggregate_id: aggregate_id.to_owned(),
-                    sequence: usize::try_from(raw.version).unwrap_or_default(),
-                    payload: decode(raw).map_err(unexpected)?,
-                    metadata: serde_json::from_str(&raw.metadata).unwrap_or_default(),
-                })
-            })
-            .collect()
+        let mut envelopes = vec![];
+        for raw in &raw {
+            envelopes.extend(envelopes_of(aggregate_id, raw)?);
+        }
+        Ok(envelopes)
     }
 
     async fn load_aggregate(&self, aggregate_id: &str) -> Result<ClipContext> {
@@ -101,6 +96,21 @@ impl EventStore<Clip> for ClipEventStore {
         };
         Ok((first..).zip(events).map(envelope).collect())
     }
+}
+
+fn envelopes_of(aggregate_id: &str, raw: &RawEvent) -> Result<Vec<EventEnvelope<Clip>>> {
+    let envelope = |payload| EventEnvelope {
+        aggregate_id: aggregate_id.to_owned(),
+        sequence: usize::try_from(raw.version).unwrap_or_default(),
+        payload,
+        metadata: serde_json::from_str(&raw.metadata).unwrap_or_default(),
+    };
+    Ok(raw
+        .read()
+        .map_err(unexpected)?
+        .into_iter()
+        .map(envelope)
+        .collect())
 }
 
 fn parse(aggregate_id: &str) -> Result<ClipId> {

@@ -16,7 +16,7 @@ const fn setting(key: &'static str) -> Setting {
 }
 
 /// Every setting. `CLIPPER_<SECTION>_<KEY>` works for each.
-const SETTINGS: [Setting; 17] = [
+const SETTINGS: [Setting; 19] = [
     setting("listen"),
     setting("data_dir"),
     Setting {
@@ -39,6 +39,8 @@ const SETTINGS: [Setting; 17] = [
     setting("encode.stall_seconds"),
     setting("encode.lease_seconds"),
     setting("http.allowed_origins"),
+    setting("http.idempotency_hours"),
+    setting("retention.playback_days"),
     // Names the file itself; listed so that the environment may carry it.
     setting("config"),
 ];

@@ -7,9 +7,16 @@ use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 
+use chrono::{DateTime, Utc};
+use clipper_domain::PersonId;
+use uuid::Uuid;
+
 use super::problem::{Code, Problem};
-use crate::storage::Db;
+use super::request_id;
+use crate::clock::Clock;
+use crate::commands::CommandContext;
 use crate::storage::keys::{self, KeyRow};
+use crate::storage::{Db, StorageError, people};
 
 /// Looks keys up.
 #[derive(Clone)]
@@ -22,6 +29,21 @@ impl Keys {
     pub fn new(db: Db) -> Self {
         Self { db }
     }
+
+    async fn holder(&self, key: &str, now: DateTime<Utc>) -> Result<Option<Holder>, StorageError> {
+        let Some(key) = keys::find(&self.db, key).await? else {
+            return Ok(None);
+        };
+        let person = people::find_or_add(&self.db, &key.user_id, Uuid::new_v4(), now).await?;
+        Ok(Some(Holder { key, person }))
+    }
+}
+
+/// Somebody with a key.
+#[derive(Clone, Debug)]
+struct Holder {
+    key: KeyRow,
+    person: PersonId,
 }
 
 /// What a key may be allowed to do.
@@ -43,27 +65,28 @@ impl Scope {
 }
 
 /// The caller: somebody with a key, or anybody.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Caller {
-    key: Option<KeyRow>,
+    holder: Option<Holder>,
+    request_id: String,
 }
 
 impl Caller {
-    /// The signed-in user.
-    pub fn user_id(&self) -> Option<&str> {
-        self.key.as_ref().map(|key| key.user_id.as_str())
+    /// The signed-in person.
+    pub fn person(&self) -> Option<PersonId> {
+        self.holder.as_ref().map(|holder| holder.person)
     }
 
-    /// The user, if the key may do this.
-    pub fn require(&self, scope: Scope) -> Result<&str, Problem> {
-        let key = self.key.as_ref().ok_or_else(|| {
+    /// The person, if the key may do this.
+    pub fn require(&self, scope: Scope) -> Result<PersonId, Problem> {
+        let holder = self.holder.as_ref().ok_or_else(|| {
             Problem::new(
                 Code::Unauthorized,
                 "Send your API key as `Authorization: Bearer …`.",
             )
         })?;
         if self.may(scope) {
-            Ok(&key.user_id)
+            Ok(holder.person)
         } else {
             Err(Problem::new(
                 Code::Forbidden,
@@ -72,9 +95,21 @@ impl Caller {
         }
     }
 
-    /// Whether the caller may change what this user owns.
+    /// What is written beside the events of a command: who asked for it, and in which request.
+    pub fn context(&self, command_id: Option<String>) -> CommandContext {
+        CommandContext {
+            command_id: command_id.unwrap_or_else(|| Uuid::now_v7().to_string()),
+            actor: self
+                .person()
+                .map_or("viewer".to_owned(), |person| person.to_string()),
+            correlation_id: self.request_id.clone(),
+            causation_id: None,
+        }
+    }
+
+    /// Whether the caller may change what this person owns.
     pub fn may_change(&self, owner_id: &str) -> bool {
-        self.user_id() == Some(owner_id) || self.may(Scope::Ops)
+        self.person().is_some_and(|person| person.to_string() == owner_id) || self.may(Scope::Ops)
     }
 
     /// Whether the caller may see a clip.
@@ -83,9 +118,13 @@ impl Caller {
     }
 
     fn may(&self, scope: Scope) -> bool {
-        self.key
-            .as_ref()
-            .is_some_and(|key| key.scopes.split(' ').any(|granted| granted == scope.as_str()))
+        self.holder.as_ref().is_some_and(|holder| {
+            holder
+                .key
+                .scopes
+                .split(' ')
+                .any(|granted| granted == scope.as_str())
+        })
     }
 }
 
@@ -94,8 +133,12 @@ impl FromRequest for Caller {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request_id = request_id::of(request);
         let Some(header) = request.headers().get(header::AUTHORIZATION) else {
-            return boxed(ready(Ok(Self::default())));
+            return boxed(ready(Ok(Self {
+                holder: None,
+                request_id,
+            })));
         };
         let token = header
             .to_str()
@@ -103,13 +146,20 @@ impl FromRequest for Caller {
             .and_then(|value| value.strip_prefix("Bearer "))
             .map(str::to_owned);
         let keys = request.app_data::<web::Data<Keys>>().cloned();
+        let clock = request.app_data::<web::Data<dyn Clock>>().cloned();
         Box::pin(async move {
             let unknown = || Problem::new(Code::Unauthorized, "The API key is not known.");
-            let (Some(token), Some(keys)) = (token, keys) else {
+            let (Some(token), Some(keys), Some(clock)) = (token, keys, clock) else {
                 return Err(unknown());
             };
-            let key = keys::find(&keys.db, token.trim()).await?.ok_or_else(unknown)?;
-            Ok(Self { key: Some(key) })
+            let holder = keys
+                .holder(token.trim(), clock.now())
+                .await?
+                .ok_or_else(unknown)?;
+            Ok(Self {
+                holder: Some(holder),
+                request_id,
+            })
         })
     }
 }

@@ -6,6 +6,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use clipper_domain::SessionId;
 use clipper_domain::report::{PlaybackEvent, Report};
+use clipper_domain::schema;
 use clipper_projections::clips;
 use sha2::{Digest, Sha256};
 
@@ -13,14 +14,17 @@ use self::batch::{Accepted, Batch, Rejected};
 use super::auth::Caller;
 use super::problem::{Code, Problem, sentence};
 use crate::clock::Clock;
-use crate::storage::{Append, AppendError, Db, Expected, LogWriter, encode};
+use crate::storage::{Append, AppendError, Db, Expected, LogWriter};
 
 /// How often a player should report, in seconds.
 const INTERVAL_S: u32 = 30;
 
 /// The writer of the playback log.
 #[derive(Clone)]
-pub(crate) struct PlaybackLog(pub(crate) LogWriter);
+pub(crate) struct PlaybackLog {
+    pub(crate) writer: LogWriter,
+    pub(crate) node: String,
+}
 
 /// `POST /api/analytics/beacons`.
 pub(super) async fn post(
@@ -31,7 +35,7 @@ pub(super) async fn post(
     log: web::Data<PlaybackLog>,
     clock: web::Data<dyn Clock>,
 ) -> Result<HttpResponse, Problem> {
-    accept(&request, &whole(body)?, &caller, &db, &log.0, &**clock, None).await
+    accept(&request, &whole(body)?, &caller, &db, &log, &**clock, None).await
 }
 
 /// `POST /api/sessions/{sid}/reports`: the same under a path that content blockers leave alone.
@@ -44,16 +48,7 @@ pub(super) async fn post_session(
     log: web::Data<PlaybackLog>,
     clock: web::Data<dyn Clock>,
 ) -> Result<HttpResponse, Problem> {
-    accept(
-        &request,
-        &whole(body)?,
-        &caller,
-        &db,
-        &log.0,
-        &**clock,
-        Some(&sid),
-    )
-    .await
+    accept(&request, &whole(body)?, &caller, &db, &log, &**clock, Some(&sid)).await
 }
 
 fn whole(body: Result<web::Bytes, actix_web::Error>) -> Result<web::Bytes, Problem> {
@@ -71,7 +66,7 @@ async fn accept(
     body: &[u8],
     caller: &Caller,
     db: &Db,
-    log: &LogWriter,
+    log: &PlaybackLog,
     clock: &dyn Clock,
     path_sid: Option<&str>,
 ) -> Result<HttpResponse, Problem> {
@@ -92,15 +87,14 @@ async fn accept(
         false
     } else {
         let clip_id = clip_id(db, &batch.cid).await?;
-        let user_id = caller.user_id().map(str::to_owned);
         let report = Report {
             clip: batch.cid.clone(),
             clip_id,
-            user_id,
+            viewer: caller.person(),
             sent_at: batch.sent_at,
             records,
         };
-        append(log, session, report).await?
+        append(log, session, report, caller).await?
     };
     count_reports(count, repeated, &rejected);
     Ok(answer(plain, count, repeated, &rejected))
@@ -136,18 +130,23 @@ async fn clip_id(db: &Db, cid: &str) -> Result<Option<uuid::Uuid>, Problem> {
 }
 
 /// Appends the report and tells whether it had been appended before.
-async fn append(log: &LogWriter, session: SessionId, report: Report) -> Result<bool, Problem> {
-    let event = encode(&PlaybackEvent::PlaybackReported(report))?;
+async fn append(
+    log: &PlaybackLog,
+    session: SessionId,
+    report: Report,
+    caller: &Caller,
+) -> Result<bool, Problem> {
+    let event = schema::write(&PlaybackEvent::PlaybackReported(report))?;
     // The same records of the same session are the same report, however often a player sends them.
     let command_id = hex::encode(Sha256::digest(event.payload.as_bytes()));
     let append = Append {
         stream: session.stream(),
         expected: Expected::Any,
         events: vec![event],
-        metadata: "{}".to_owned(),
+        metadata: caller.context(Some(command_id.clone())).metadata(&log.node),
         command_id,
     };
-    match log.append(append).await {
+    match log.writer.append(append).await {
         Ok(appended) => Ok(appended.repeated),
         Err(AppendError::Storage(error)) => {
             tracing::error!(error = &*error as &dyn std::error::Error, "report not stored");

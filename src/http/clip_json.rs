@@ -8,14 +8,16 @@ use serde::Serialize;
 
 use super::problem::Problem;
 use crate::actors::lease_resource;
-use crate::storage::{Db, leases};
+use crate::storage::past::PastClip;
+use crate::storage::{Db, leases, people};
 
 #[derive(Serialize)]
 pub(super) struct ClipJson {
     id: String,
     slug: String,
     title: String,
-    owner_id: String,
+    /// The user; nothing, when the person was forgotten.
+    owner_id: Option<String>,
     visibility: String,
     embed_url: Option<String>,
     twitch_clip_url: Option<String>,
@@ -76,12 +78,27 @@ impl ClipJson {
             Ok(_) | Err(_) => vec![],
         };
         let encoding = EncodingJson::load(db, &row).await?;
+        Self::of(db, row, variants, encoding).await
+    }
+
+    /// A clip as it was: without the progress of an encoding that was under way.
+    pub(super) async fn of_past(db: &Db, past: PastClip) -> Result<Self, Problem> {
+        let encoding = EncodingJson::of(&past.clip, 0.0);
+        Self::of(db, past.clip, past.variants, encoding).await
+    }
+
+    async fn of(
+        db: &Db,
+        row: ClipRow,
+        variants: Vec<VariantRow>,
+        encoding: EncodingJson,
+    ) -> Result<Self, Problem> {
         Ok(Self {
             hls_qualities: serde_json::from_str(&row.hls_qualities)?,
             id: row.id,
             slug: row.slug,
             title: row.title,
-            owner_id: row.owner_id,
+            owner_id: people::user_of(db, &row.owner_id).await?,
             visibility: row.visibility,
             embed_url: row.embed_url,
             twitch_clip_url: row.twitch_clip_url,
@@ -110,18 +127,25 @@ impl EncodingJson {
             row.id.parse(),
             u32::try_from(row.generation),
         ) {
-            ("completed" | "partial", ..) => 1.0,
             ("encoding", Ok(id), Ok(generation)) => leases::progress(db, &lease_resource(id, generation))
                 .await?
                 .unwrap_or_default(),
             _ => 0.0,
         };
+        Ok(Self::of(row, share))
+    }
+
+    fn of(row: &ClipRow, share: f64) -> Self {
+        let share = match row.encoding_state.as_str() {
+            "completed" | "partial" => 1.0,
+            _ => share,
+        };
         let failure = row.failure_code.clone().zip(row.failure_detail.clone());
-        Ok(Self {
+        Self {
             state: row.encoding_state.clone(),
             percent: (share * 1_000.0).round() / 10.0,
             failure: failure.map(|(code, detail)| FailureJson { code, detail }),
-        })
+        }
     }
 }
 

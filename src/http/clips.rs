@@ -3,7 +3,7 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use clipper_domain::clip::{ClipCommand, Registration, Visibility};
-use clipper_domain::{ClipId, Slug};
+use clipper_domain::{ClipId, PersonId, Slug};
 use clipper_projections::clips::{self, ClipRow, Filter};
 use serde::Deserialize;
 use serde_json::Value;
@@ -11,10 +11,12 @@ use uuid::Uuid;
 
 use super::auth::{Caller, Scope};
 use super::clip_json::ClipJson;
+use super::idempotency;
 use super::problem::{Code, Problem, sentence};
 use crate::actors::{Clips, Projectors};
-use crate::commands::{CommandContext, CommandError};
-use crate::storage::{Db, Log, Logs};
+use crate::commands::CommandError;
+use crate::storage::past::{self, Moment};
+use crate::storage::{Db, Log, Logs, people};
 
 const MAX_TITLE: usize = 300;
 const MAX_PAGE: i64 = 100;
@@ -40,15 +42,15 @@ pub(super) async fn create(
     projectors: web::Data<Projectors>,
     db: web::Data<Db>,
 ) -> Result<HttpResponse, Problem> {
-    let owner_id = caller.require(Scope::ClipsWrite)?.to_owned();
-    let key = idempotency_key(&request)?;
-    let (id, registration) = body.into_inner().registration(owner_id.clone(), key.as_deref())?;
-    let context = CommandContext {
-        command_id: key.clone().unwrap_or_else(|| Uuid::now_v7().to_string()),
-        actor: owner_id,
-    };
+    let owner = caller.require(Scope::ClipsWrite)?;
+    let key = idempotency::key_of(&request)?;
+    let (id, registration) = body.into_inner().registration(owner, key.as_deref())?;
     let executed = actors
-        .execute(id, ClipCommand::Register(registration), context)
+        .execute(
+            id,
+            ClipCommand::Register(registration),
+            caller.context(key.clone()),
+        )
         .await
         .map_err(|error| reused_key(error, key.as_deref()))?;
     if let Some(position) = executed.position {
@@ -59,25 +61,6 @@ pub(super) async fn create(
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, location))
         .json(ClipJson::load(&db, row).await?))
-}
-
-/// The `Idempotency-Key` of a request: the same key gives the same clip.
-fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {
-    let invalid = || {
-        Problem::new(
-            Code::InvalidRequest,
-            "`Idempotency-Key` must be 1 to 200 visible ASCII characters.",
-        )
-    };
-    let Some(value) = request.headers().get("Idempotency-Key") else {
-        return Ok(None);
-    };
-    let key = value
-        .to_str()
-        .ok()
-        .filter(|key| (1..=200).contains(&key.len()))
-        .ok_or_else(invalid)?;
-    Ok(Some(key.to_owned()))
 }
 
 fn reused_key(error: CommandError, key: Option<&str>) -> Problem {
@@ -93,7 +76,7 @@ fn reused_key(error: CommandError, key: Option<&str>) -> Problem {
 }
 
 impl NewClip {
-    fn registration(self, owner_id: String, key: Option<&str>) -> Result<(ClipId, Registration), Problem> {
+    fn registration(self, owner: PersonId, key: Option<&str>) -> Result<(ClipId, Registration), Problem> {
         let title = self.title.trim().to_owned();
         if title.is_empty() || title.chars().count() > MAX_TITLE {
             let detail = format!("`title` must have 1 to {MAX_TITLE} characters.");
@@ -113,7 +96,7 @@ impl NewClip {
             })?;
             (ClipId::of_slug(&slug), slug)
         } else {
-            let id = ClipId(key.map_or_else(Uuid::now_v7, |key| keyed_id(&owner_id, key)));
+            let id = ClipId(key.map_or_else(Uuid::now_v7, |key| keyed_id(owner, key)));
             (id, Slug::from_title(&title, id))
         };
         Ok((
@@ -121,7 +104,7 @@ impl NewClip {
             Registration {
                 slug,
                 title,
-                owner_id,
+                owner,
                 visibility: self.visibility,
                 embed_url: self.embed_url,
                 twitch_clip_url: self.twitch_clip_url,
@@ -130,22 +113,50 @@ impl NewClip {
     }
 }
 
-/// The identity of the clip that a user registers under a key: a repeated key finds it again.
-fn keyed_id(owner_id: &str, key: &str) -> Uuid {
-    Uuid::new_v5(
-        &Uuid::NAMESPACE_URL,
-        format!("clipper:{}:{owner_id}:{key}", owner_id.len()).as_bytes(),
-    )
+/// The identity of the clip that a person registers under a key: a repeated key finds it again.
+fn keyed_id(owner: PersonId, key: &str) -> Uuid {
+    Uuid::new_v5(&owner.0, format!("clip:{key}").as_bytes())
 }
 
-/// `GET /api/clips/{clip}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShowQuery {
+    at: Option<String>,
+}
+
+/// `GET /api/clips/{clip}`; with `at`, as it was, for its owner.
 pub(super) async fn show(
     name: web::Path<String>,
+    query: web::Query<ShowQuery>,
     caller: Caller,
     db: web::Data<Db>,
+    logs: web::Data<Logs>,
 ) -> Result<web::Json<ClipJson>, Problem> {
     let row = find(&db, &name, &caller).await?;
-    Ok(web::Json(ClipJson::load(&db, row).await?))
+    let Some(at) = &query.at else {
+        return Ok(web::Json(ClipJson::load(&db, row).await?));
+    };
+    may_look_back(&caller, &row)?;
+    let moment: Moment = at.parse().map_err(|error: past::InvalidMoment| {
+        Problem::new(Code::InvalidRequest, sentence(&error.to_string()))
+    })?;
+    let past = past::clip_at(&logs, id_of(&row)?, moment).await?;
+    let past =
+        past.ok_or_else(|| Problem::new(Code::ClipNotFound, format!("`{name}` was not registered then.")))?;
+    Ok(web::Json(ClipJson::of_past(&db, past).await?))
+}
+
+/// What was is for those who may change what is.
+fn may_look_back(caller: &Caller, row: &ClipRow) -> Result<(), Problem> {
+    caller.require(Scope::ClipsWrite)?;
+    if caller.may_change(&row.owner_id) {
+        Ok(())
+    } else {
+        Err(Problem::new(
+            Code::Forbidden,
+            "Only its owner may read a clip's history.",
+        ))
+    }
 }
 
 /// The clip with this UUID or slug, if the caller may know of it.
@@ -190,9 +201,9 @@ pub(super) async fn list(
     let invalid = |_error| Problem::new(Code::InvalidRequest, "`cursor` must come from an earlier answer.");
     let filter = Filter {
         status: query.status,
-        owner_id: query.owner,
+        owner: owner_named(&db, query.owner.as_deref()).await?,
         title_contains: query.q,
-        viewer: caller.user_id().map(str::to_owned),
+        viewer: caller.person(),
         before: query
             .cursor
             .map(|cursor| cursor.parse())
@@ -212,6 +223,15 @@ pub(super) async fn list(
     ))
 }
 
+/// The person whom a filter names; somebody who owns nothing, when there is no such user.
+async fn owner_named(db: &Db, user_id: Option<&str>) -> Result<Option<PersonId>, Problem> {
+    let Some(user_id) = user_id else {
+        return Ok(None);
+    };
+    let person = people::find(db, user_id).await?;
+    Ok(Some(person.unwrap_or(PersonId(Uuid::nil()))))
+}
+
 /// `GET /api/clips/{clip}/history`: its events, for its owner.
 pub(super) async fn history(
     name: web::Path<String>,
@@ -220,13 +240,7 @@ pub(super) async fn history(
     logs: web::Data<Logs>,
 ) -> Result<web::Json<Value>, Problem> {
     let row = find(&db, &name, &caller).await?;
-    caller.require(Scope::ClipsWrite)?;
-    if !caller.may_change(&row.owner_id) {
-        return Err(Problem::new(
-            Code::Forbidden,
-            "Only its owner may read a clip's history.",
-        ));
-    }
+    may_look_back(&caller, &row)?;
     let events = logs.stream(Log::Clip, &id_of(&row)?.stream(), 0).await?;
     let events = events
         .iter()

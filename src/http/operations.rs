@@ -1,14 +1,18 @@
 //! Health, readiness and metrics.
 
+use std::sync::Arc;
+
 use actix_web::{HttpResponse, web};
-use clipper_projections::{PROJECTIONS, encoding_queue};
+use chrono::TimeDelta;
+use clipper_projections::{PROJECTIONS, Projection, encoding_queue};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Value, json};
 
 use super::problem::Problem;
 use crate::actors::{Clips, Health};
+use crate::clock::Clock;
 use crate::media::MediaStore;
-use crate::storage::{Db, Logs, StorageError, follow};
+use crate::storage::{Db, Logs, StorageError, follow, parked};
 
 /// Events that a projection may lie behind and still count as current.
 const MAX_LAG: i64 = 10_000;
@@ -21,6 +25,7 @@ pub(crate) struct Readiness {
     pub(crate) media: MediaStore,
     pub(crate) health: Health,
     pub(crate) clips: Clips,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// `GET /healthz`: the process answers.
@@ -84,8 +89,12 @@ pub(super) async fn metrics(
 
 #[expect(clippy::cast_precision_loss, reason = "gauges are floating-point numbers")]
 async fn gauge_state(readiness: &Readiness) -> Result<(), StorageError> {
-    for (name, lag) in lag(readiness).await? {
-        metrics::gauge!("clipper_projection_lag_events", "projection" => name).set(lag as f64);
+    for projection in &PROJECTIONS {
+        let behind = behind(readiness, projection).await?;
+        metrics::gauge!("clipper_projection_lag_events", "projection" => projection.name)
+            .set(behind.events as f64);
+        metrics::gauge!("clipper_projection_lag_seconds", "projection" => projection.name)
+            .set(behind.age.as_seconds_f64());
     }
     for class in ["fresh", "reencode", "backfill"] {
         metrics::gauge!("clipper_encode_queue_depth", "class" => class).set(0.0);
@@ -93,19 +102,39 @@ async fn gauge_state(readiness: &Readiness) -> Result<(), StorageError> {
     for row in readiness.db.all(encoding_queue::depth()).await? {
         metrics::gauge!("clipper_encode_queue_depth", "class" => row.class).set(row.depth as f64);
     }
-    metrics::gauge!("clipper_parked_events").set(follow::parked(&readiness.db).await? as f64);
+    metrics::gauge!("clipper_parked_events").set(parked::count(&readiness.db).await? as f64);
     metrics::gauge!("clipper_active_clips").set(readiness.clips.active() as f64);
     Ok(())
+}
+
+/// How far a projection lies behind its log.
+struct Behind {
+    events: i64,
+    /// How long the oldest event has waited that is not applied yet.
+    age: TimeDelta,
+}
+
+async fn behind(readiness: &Readiness, projection: &Projection) -> Result<Behind, StorageError> {
+    let head = readiness.logs.head(projection.log).await?;
+    let reached = follow::checkpoint(&readiness.db, projection)
+        .await?
+        .map_or(0, |checkpoint| checkpoint.position);
+    let mut age = TimeDelta::zero();
+    if head > reached {
+        let waiting = readiness.logs.page(projection.log, reached, 1).await?;
+        let recorded_at = waiting.first().map(|event| event.recorded_at);
+        age = recorded_at.map_or(age, |at| (readiness.clock.now() - at).max(age));
+    }
+    Ok(Behind {
+        events: (head - reached).max(0),
+        age,
+    })
 }
 
 async fn lag(readiness: &Readiness) -> Result<Vec<(&'static str, i64)>, StorageError> {
     let mut lags = Vec::with_capacity(PROJECTIONS.len());
     for projection in &PROJECTIONS {
-        let head = readiness.logs.head(follow::log_of(projection)).await?;
-        let reached = follow::checkpoint(&readiness.db, projection)
-            .await?
-            .map_or(0, |checkpoint| checkpoint.position);
-        lags.push((projection.name, (head - reached).max(0)));
+        lags.push((projection.name, behind(readiness, projection).await?.events));
     }
     Ok(lags)
 }

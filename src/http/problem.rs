@@ -53,10 +53,14 @@ codes! {
     HlsNotAvailable        404 "hls_not_available"       "The clip is not playable yet"
     VariantNotFound        404 "variant_not_found"       "The clip has no such rendition"
     SegmentNotFound        404 "segment_not_found"       "The rendition has no such segment"
+    NotParked              404 "not_parked"              "No such event is parked"
+    PersonNotFound         404 "person_not_found"        "There is no such user"
+    ProjectionNotFound     404 "projection_not_found"    "There is no such projection"
     MethodNotAllowed       405 "method_not_allowed"      "The method is not allowed here"
     SlugTaken              409 "slug_taken"              "Another clip has this slug"
     SourceExists           409 "source_exists"           "The clip has a source already"
     Conflict               409 "conflict"                "Others change the clip at the same time"
+    IdempotencyKeyInUse    409 "idempotency_key_in_use"  "The request with this key is under way"
     TooLarge               413 "too_large"               "The body is larger than is accepted"
     UnsupportedMediaType   415 "unsupported_media_type"  "The content type is not accepted here"
     RangeNotSatisfiable    416 "range_not_satisfiable"   "The range lies outside the file"
@@ -149,7 +153,7 @@ impl ResponseError for Problem {
             "application/problem+json".parse().unwrap_or(mime_json()),
         ));
         response.insert_header((header::CACHE_CONTROL, "no-store"));
-        if self.code == Code::Overloaded {
+        if matches!(self.code, Code::Overloaded | Code::IdempotencyKeyInUse) {
             response.insert_header((header::RETRY_AFTER, "1"));
         }
         if self.code == Code::Unauthorized {

@@ -3,11 +3,11 @@
 use actix_web::ResponseError;
 use actix_web::error::{JsonPayloadError, PathError, QueryPayloadError};
 use actix_web::http::StatusCode;
-use actix_web::web::{self, ServiceConfig, get, head, post, put, resource};
+use actix_web::web::{self, ServiceConfig, delete, get, head, post, put, resource};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
 use super::problem::{Code, Problem, sentence};
-use super::{beacons, clips, operations, pages, playback, progress, source};
+use super::{beacons, clips, operations, ops, pages, playback, progress, source};
 
 /// The largest body that is read whole.
 const MAX_BODY: usize = 1 << 20;
@@ -57,7 +57,30 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
     .service(route("/watch/{clip}", [get().to(pages::theatre)]))
     .service(route("/upload", [get().to(pages::upload)]))
     .service(route("/assets/{file}", [get().to(pages::asset)]))
+    .configure(configure_ops)
     .default_service(web::to(not_found));
+}
+
+fn configure_ops(app: &mut ServiceConfig) {
+    app.service(route("/api/ops/projections", [get().to(ops::projections)]))
+        .service(route(
+            "/api/ops/projections/{name}/rebuild",
+            [post().to(ops::request_rebuild)],
+        ))
+        .service(route(
+            "/api/ops/projections/{name}/parked",
+            [get().to(ops::list_parked)],
+        ))
+        .service(route(
+            "/api/ops/projections/{name}/parked/{position}/retry",
+            [post().to(ops::retry)],
+        ))
+        .service(route(
+            "/api/ops/projections/{name}/parked/{position}/skip",
+            [post().to(ops::skip)],
+        ))
+        .service(route("/api/ops/events", [get().to(ops::events)]))
+        .service(route("/api/ops/people/{user}", [delete().to(ops::erase_person)]));
 }
 
 fn route<const N: usize>(path: &str, methods: [Route; N]) -> Resource {

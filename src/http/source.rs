@@ -46,7 +46,7 @@ pub(super) async fn put(
     db: web::Data<Db>,
     intake: web::Data<Intake>,
 ) -> Result<HttpResponse, Problem> {
-    let user = caller.require(Scope::ClipsWrite)?.to_owned();
+    caller.require(Scope::ClipsWrite)?;
     let row = find(&db, &name, &caller).await?;
     if !caller.may_change(&row.owner_id) {
         return Err(Problem::new(
@@ -71,7 +71,7 @@ pub(super) async fn put(
         sha256,
         filename,
     };
-    let executed = store(&intake, id, source, user).await?;
+    let executed = store(&intake, id, source, caller.context(None)).await?;
     if let Some(position) = executed.position {
         intake.projectors.wait_for("clips", position).await;
     }
@@ -80,11 +80,16 @@ pub(super) async fn put(
 }
 
 /// Records the source; one that the clip refuses is removed, unless it is the very one that the clip has.
-async fn store(intake: &Intake, id: ClipId, source: StoredSource, user: String) -> Result<Executed, Problem> {
+async fn store(
+    intake: &Intake,
+    id: ClipId,
+    source: StoredSource,
+    context: CommandContext,
+) -> Result<Executed, Problem> {
     let object = source.object.clone();
     let stored = intake
         .clips
-        .execute(id, ClipCommand::StoreSource(source), CommandContext::once(user))
+        .execute(id, ClipCommand::StoreSource(source), context)
         .await;
     if let Err(CommandError::Refused(_)) = &stored {
         intake.media.discard_source(&object).await?;

@@ -10,9 +10,10 @@ use tokio::io::AsyncReadExt;
 
 use super::Services;
 use crate::commands::CommandContext;
-use crate::storage::Log;
+use crate::storage::{Log, people};
 
 const SLUG: &str = "big-buck-bunny";
+const OWNER: &str = "admin";
 const TITLE: &str = "Big Buck Bunny";
 const PART: usize = 1 << 20;
 
@@ -22,11 +23,13 @@ pub(super) async fn take(services: &Services, path: &Path) -> anyhow::Result<Opt
     }
     let slug: Slug = SLUG.parse()?;
     let clip = ClipId::of_slug(&slug);
-    let context = || CommandContext::once("admin");
+    let now = services.clock.now();
+    let owner = people::find_or_add(&services.db, OWNER, uuid::Uuid::new_v4(), now).await?;
+    let context = || CommandContext::once(owner.to_string());
     let registration = Registration {
         slug,
         title: TITLE.to_owned(),
-        owner_id: "admin".to_owned(),
+        owner,
         visibility: Visibility::Public,
         embed_url: None,
         twitch_clip_url: None,

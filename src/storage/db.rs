@@ -1,5 +1,6 @@
 //! Which database runs, and how a statement is run on it.
 
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
 };
-use sqlx::{Arguments, FromRow, Postgres, Sqlite, Transaction};
+use sqlx::{Arguments, AssertSqlSafe, FromRow, Postgres, Sqlite, Transaction};
 
 use super::StorageError;
 
@@ -63,7 +64,13 @@ impl Db {
         if url.starts_with("sqlite:") {
             Self::connect_sqlite(url).await
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            let options = PgConnectOptions::from_str(url)?;
+            // A node that hangs in the middle of an append must not hold the log's head for ever.
+            let options = PgConnectOptions::from_str(url)?
+                .application_name("clipper")
+                .options([
+                    ("idle_in_transaction_session_timeout", "10s"),
+                    ("lock_timeout", "10s"),
+                ]);
             let pool = PgPoolOptions::new().max_connections(SERVER_CONNECTIONS);
             Ok(Self::Postgres(pool.connect_with(options).await?))
         } else {
@@ -89,6 +96,45 @@ impl Db {
         Ok(Self::Sqlite { write, read })
     }
 
+    /// Opens a SQLite file that nobody writes to, for reading.
+    pub(super) async fn connect_reading(path: &Path) -> Result<Self, StorageError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .immutable(true);
+        let read = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options)
+            .await?;
+        Ok(Self::Sqlite {
+            write: read.clone(),
+            read,
+        })
+    }
+
+    /// Copies one state of an embedded database into a new file, while others write.
+    pub(super) async fn copy_into(&self, path: &Path) -> Result<(), StorageError> {
+        if let Self::Sqlite { read, .. } = self {
+            let copy = sqlx::query("VACUUM INTO $1").bind(path.display().to_string());
+            copy.execute(read).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes one file of a SQLite database and its journal; fails when somebody else has it open.
+    pub(super) async fn fold_in_journal(path: &Path) -> Result<(), StorageError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .busy_timeout(Duration::from_secs(1))
+            .journal_mode(SqliteJournalMode::Delete);
+        let alone = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options)
+            .await?;
+        alone.close().await;
+        Ok(())
+    }
+
     /// Brings the schema up to date.
     pub async fn migrate(&self) -> Result<(), StorageError> {
         match self {
@@ -111,12 +157,12 @@ impl Db {
         let Statement { sql, args } = query.statement;
         Ok(match self {
             Self::Sqlite { read, .. } => {
-                sqlx::query_as_with(sql, sqlite_args(&args)?)
+                sqlx::query_as_with(AssertSqlSafe(sql), sqlite_args(&args)?)
                     .fetch_all(read)
                     .await?
             }
             Self::Postgres(pool) => {
-                sqlx::query_as_with(sql, postgres_args(&args)?)
+                sqlx::query_as_with(AssertSqlSafe(sql), postgres_args(&args)?)
                     .fetch_all(pool)
                     .await?
             }
@@ -128,12 +174,12 @@ impl Db {
         let Statement { sql, args } = query.statement;
         Ok(match self {
             Self::Sqlite { read, .. } => {
-                sqlx::query_as_with(sql, sqlite_args(&args)?)
+                sqlx::query_as_with(AssertSqlSafe(sql), sqlite_args(&args)?)
                     .fetch_optional(read)
                     .await?
             }
             Self::Postgres(pool) => {
-                sqlx::query_as_with(sql, postgres_args(&args)?)
+                sqlx::query_as_with(AssertSqlSafe(sql), postgres_args(&args)?)
                     .fetch_optional(pool)
                     .await?
             }
@@ -146,6 +192,14 @@ impl Db {
         let touched = tx.execute(statement).await?;
         tx.commit().await?;
         Ok(touched)
+    }
+
+    /// Runs one statement that changes rows and gives the first of them.
+    pub async fn change<R: AnyRow>(&self, query: Query<R>) -> Result<Option<R>, StorageError> {
+        let mut tx = self.begin().await?;
+        let row = tx.optional(query).await?;
+        tx.commit().await?;
+        Ok(row)
     }
 
     /// Begins a transaction that writes.
@@ -174,12 +228,35 @@ impl Tx {
     pub async fn execute(&mut self, statement: &Statement) -> Result<u64, StorageError> {
         Ok(match self {
             Self::Sqlite(tx) => {
-                let query = sqlx::query_with(statement.sql, sqlite_args(&statement.args)?);
+                let query = sqlx::query_with(
+                    AssertSqlSafe(statement.sql.clone()),
+                    sqlite_args(&statement.args)?,
+                );
                 query.execute(&mut **tx).await?.rows_affected()
             }
             Self::Postgres(tx) => {
-                let query = sqlx::query_with(statement.sql, postgres_args(&statement.args)?);
+                let query = sqlx::query_with(
+                    AssertSqlSafe(statement.sql.clone()),
+                    postgres_args(&statement.args)?,
+                );
                 query.execute(&mut **tx).await?.rows_affected()
+            }
+        })
+    }
+
+    /// All rows of a query.
+    pub async fn all<R: AnyRow>(&mut self, query: Query<R>) -> Result<Vec<R>, StorageError> {
+        let Statement { sql, args } = query.statement;
+        Ok(match self {
+            Self::Sqlite(tx) => {
+                sqlx::query_as_with(AssertSqlSafe(sql), sqlite_args(&args)?)
+                    .fetch_all(&mut **tx)
+                    .await?
+            }
+            Self::Postgres(tx) => {
+                sqlx::query_as_with(AssertSqlSafe(sql), postgres_args(&args)?)
+                    .fetch_all(&mut **tx)
+                    .await?
             }
         })
     }
@@ -189,12 +266,12 @@ impl Tx {
         let Statement { sql, args } = query.statement;
         Ok(match self {
             Self::Sqlite(tx) => {
-                sqlx::query_as_with(sql, sqlite_args(&args)?)
+                sqlx::query_as_with(AssertSqlSafe(sql), sqlite_args(&args)?)
                     .fetch_optional(&mut **tx)
                     .await?
             }
             Self::Postgres(tx) => {
-                sqlx::query_as_with(sql, postgres_args(&args)?)
+                sqlx::query_as_with(AssertSqlSafe(sql), postgres_args(&args)?)
                     .fetch_optional(&mut **tx)
                     .await?
             }
@@ -220,7 +297,7 @@ impl Tx {
     }
 }
 
-fn sqlite_args(args: &[Arg]) -> Result<SqliteArguments, StorageError> {
+pub(super) fn sqlite_args(args: &[Arg]) -> Result<SqliteArguments, StorageError> {
     let mut bound = SqliteArguments::default();
     for arg in args {
         match arg {
@@ -236,7 +313,7 @@ fn sqlite_args(args: &[Arg]) -> Result<SqliteArguments, StorageError> {
     Ok(bound)
 }
 
-fn postgres_args(args: &[Arg]) -> Result<PgArguments, StorageError> {
+pub(super) fn postgres_args(args: &[Arg]) -> Result<PgArguments, StorageError> {
     let mut bound = PgArguments::default();
     for arg in args {
         match arg {

@@ -1,5 +1,8 @@
 //! What can go wrong in the database, told apart by the driver's codes once and for all.
 
+use clipper_domain::schema::Unreadable;
+use clipper_projections::Inapplicable;
+
 /// A failure of the database.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
@@ -18,28 +21,35 @@ pub enum StorageError {
     /// The address names no database that is known.
     #[error("`{0}` is not a database address: use sqlite:PATH or postgres://…")]
     UnknownDatabase(String),
-    /// An event in the log is not readable.
-    #[error("event {position} (`{event_type}`, schema version {schema_version}) is not readable")]
-    UnreadableEvent {
+    /// An event cannot be applied.
+    #[error("event {position} (`{event_type}`) cannot be applied")]
+    Inapplicable {
         /// Where it lies.
         position: i64,
         /// Its type.
         event_type: String,
-        /// The version of its shape.
-        schema_version: i64,
-        /// What the reader says.
+        /// What stands in the way.
         #[source]
-        source: serde_json::Error,
+        source: Inapplicable,
     },
-    /// An event lies in a stream whose name carries no identifier.
-    #[error("event {position} lies in a stream with a broken name")]
-    UnreadableStream {
+    /// An event waits, because an earlier one of its stream does.
+    #[error("an earlier event of `{stream}` is parked")]
+    StreamParked {
+        /// The stream.
+        stream: String,
+    },
+    /// An event in the log is not readable.
+    #[error("event {position} cannot be read")]
+    Unreadable {
         /// Where it lies.
         position: i64,
         /// What the reader says.
         #[source]
-        source: clipper_domain::InvalidId,
+        source: Unreadable,
     },
+    /// Something in a batch was appended before, where no index looks.
+    #[error("something in the batch was appended yesterday")]
+    SentBefore,
     /// A value could not be written as JSON.
     #[error("a value could not be encoded")]
     Encode(#[source] serde_json::Error),
@@ -53,8 +63,16 @@ pub enum StorageError {
         /// The position found in its place.
         found: i64,
     },
+    /// Somebody else makes the read model anew at the moment.
+    #[error("`{projection}` is being rebuilt or verified by {holder}")]
+    RebuildRunning {
+        /// Which projection.
+        projection: &'static str,
+        /// Who.
+        holder: String,
+    },
     /// Another follower of the projection was faster.
-    #[error("the checkpoint of `{projection}` was moved by another follower")]
+    #[error("the checkpoint of `{projection}` was moved by another follower or another version of it")]
     CheckpointMoved {
         /// Which projection.
         projection: &'static str,

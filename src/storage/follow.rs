@@ -1,15 +1,18 @@
-//! Following a log: a page of events becomes rows, and rows and checkpoint commit together.
+//! Following a log: a page of events is folded into rows, and rows and checkpoint commit together.
+
+use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use clipper_domain::clip::ClipEvent;
-use clipper_domain::report::PlaybackEvent;
-use clipper_domain::{ClipId, SessionId};
-use clipper_projections::{Fold, Projection, Query, Recorded, Statement};
+use clipper_projections::{Log, Projection, Query, RawEvent, Statement};
+use uuid::Uuid;
 
-use super::{Db, Log, Logs, RawEvent, StorageError, Tx, decode};
+use super::dialect::Target;
+use super::parked::{self, Held};
+use super::{Db, Logs, StorageError, Tx};
 
-/// Events that are read and committed at once.
-pub const PAGE: i64 = 500;
+/// The most events that are read and committed at once. A follower that is behind reads full pages, one that keeps up
+/// reads what has just arrived.
+pub const PAGE: i64 = 2_000;
 
 /// Where a projection stands.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
@@ -22,17 +25,42 @@ pub struct Checkpoint {
     pub updated_at: DateTime<Utc>,
 }
 
-#[derive(sqlx::FromRow)]
-struct ParkedRow {
-    #[expect(dead_code, reason = "only its presence counts")]
-    position: i64,
+/// Rows that follow a log: the live ones, or those that are made beside them.
+pub(super) struct Rows<'a> {
+    pub(super) projection: &'a Projection,
+    pub(super) target: Target<'a>,
+    /// The name under which events are parked that these rows could not take.
+    pub(super) parked_as: String,
+    /// What rows beside the live ones take over from them.
+    pub(super) aside: Option<Seed>,
 }
 
-/// The log that a projection follows.
-pub fn log_of(projection: &Projection) -> Log {
-    match projection.fold {
-        Fold::Clips(_) => Log::Clip,
-        Fold::Sessions { .. } => Log::Playback,
+/// What rows beside the live ones began with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seed {
+    /// The live checkpoint at the beginning.
+    pub(super) seeded_at: i64,
+    /// Rows of streams that begin at or before this position were copied, because the log cannot give them back.
+    pub(super) tail: i64,
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn live(projection: &'a Projection) -> Self {
+        Self {
+            projection,
+            target: Target::live(&projection.table),
+            parked_as: projection.name.to_owned(),
+            aside: None,
+        }
+    }
+
+    pub(super) fn aside(projection: &'a Projection, purpose: &str, seed: Seed) -> Self {
+        Self {
+            projection,
+            target: Target::aside(&projection.table, purpose),
+            parked_as: format!("{}/{purpose}", projection.name),
+            aside: Some(seed),
+        }
     }
 }
 
@@ -50,6 +78,9 @@ pub async fn checkpoint(db: &Db, projection: &Projection) -> Result<Option<Check
 
 /// Makes sure that a checkpoint exists and tells it.
 pub async fn begin(db: &Db, projection: &Projection, now: DateTime<Utc>) -> Result<Checkpoint, StorageError> {
+    if let Some(checkpoint) = checkpoint(db, projection).await? {
+        return Ok(checkpoint);
+    }
     let insert = Statement::new(
         "INSERT INTO projection_checkpoints (name, version, position, updated_at) VALUES ($1, $2, 0, $3) \
          ON CONFLICT (name) DO NOTHING",
@@ -57,15 +88,31 @@ pub async fn begin(db: &Db, projection: &Projection, now: DateTime<Utc>) -> Resu
     );
     db.execute(&insert).await?;
     let fresh = Checkpoint {
-        version: i64::from(projection.version),
+        version: projection.version,
         position: 0,
         updated_at: now,
     };
     Ok(checkpoint(db, projection).await?.unwrap_or(fresh))
 }
 
-/// Moves the checkpoint inside a transaction; fails when another follower moved it first.
-pub(super) async fn move_checkpoint(
+/// Takes the live rows for this transaction and tells where they stand: whoever changes them takes the checkpoint first.
+pub(super) async fn lock_checkpoint(
+    tx: &mut Tx,
+    projection: &Projection,
+) -> Result<Checkpoint, StorageError> {
+    let locked = tx.optional(Query::new(
+        "UPDATE projection_checkpoints SET position = position WHERE name = $1 \
+         RETURNING version, position, updated_at",
+        vec![projection.name.into()],
+    ));
+    locked.await?.ok_or(StorageError::CheckpointMoved {
+        projection: projection.name,
+    })
+}
+
+/// Moves the checkpoint inside a transaction; fails when another follower moved it first, or has rows of another
+/// version by now.
+async fn move_checkpoint(
     tx: &mut Tx,
     projection: &Projection,
     from: i64,
@@ -73,8 +120,15 @@ pub(super) async fn move_checkpoint(
     now: DateTime<Utc>,
 ) -> Result<(), StorageError> {
     let moved = Statement::new(
-        "UPDATE projection_checkpoints SET position = $3, updated_at = $4 WHERE name = $1 AND position = $2",
-        vec![projection.name.into(), from.into(), to.into(), now.into()],
+        "UPDATE projection_checkpoints SET position = $3, updated_at = $4 \
+         WHERE name = $1 AND position = $2 AND version = $5",
+        vec![
+            projection.name.into(),
+            from.into(),
+            to.into(),
+            now.into(),
+            projection.version.into(),
+        ],
     );
     match tx.execute(&moved).await? {
         1 => Ok(()),
@@ -92,27 +146,33 @@ pub async fn advance(
     from: i64,
     now: DateTime<Utc>,
 ) -> Result<i64, StorageError> {
-    let page = logs.page(log_of(projection), from, PAGE).await?;
+    let page = read_page(logs, projection.log, from, PAGE).await?;
     let Some(last) = page.last().map(|event| event.position) else {
         return Ok(from);
     };
-    assert_dense(log_of(projection), from, &page)?;
     match apply_page(db, projection, &page, from, last, now).await {
         Ok(()) => Ok(last),
-        Err(StorageError::CheckpointMoved { projection }) => {
-            Err(StorageError::CheckpointMoved { projection })
-        }
-        Err(error) if is_transient(&error) => Err(error),
+        Err(error) if is_passing(&error) => Err(error),
         Err(error) => isolate(db, projection, &page, from, now, &error).await,
     }
 }
 
-/// Positions are dense: an event that is missing is an alarm, not silence. The playback log loses its oldest days to
-/// retention, so a gap counts only within a page there.
-fn assert_dense(log: Log, from: i64, page: &[RawEvent]) -> Result<(), StorageError> {
-    let first = page.first().map_or(from + 1, |event| event.position);
-    let start = if log == Log::Playback { first } else { from + 1 };
-    for (expected, event) in (start..).zip(page) {
+/// Reads a page and makes sure that nothing is missing in it: positions are dense, so that an event that is lost is an
+/// alarm, not silence. Only what retention took away may be missing.
+pub(super) async fn read_page(
+    logs: &Logs,
+    log: Log,
+    from: i64,
+    limit: i64,
+) -> Result<Vec<RawEvent>, StorageError> {
+    let mut page = logs.page(log, from, limit).await?;
+    let mut expected = from + 1;
+    if page.first().is_some_and(|first| first.position != expected) {
+        let tail = logs.extent(log).await?.tail;
+        page.retain(|event| event.position > tail);
+        expected = expected.max(tail + 1);
+    }
+    for (expected, event) in (expected..).zip(&page) {
         if event.position != expected {
             return Err(StorageError::Gap {
                 log: log.name(),
@@ -121,7 +181,7 @@ fn assert_dense(log: Log, from: i64, page: &[RawEvent]) -> Result<(), StorageErr
             });
         }
     }
-    Ok(())
+    Ok(page)
 }
 
 async fn apply_page(
@@ -133,25 +193,16 @@ async fn apply_page(
     now: DateTime<Utc>,
 ) -> Result<(), StorageError> {
     let mut tx = db.begin().await?;
-    for raw in page {
-        if is_parked_stream(&mut tx, projection, raw).await? {
-            park(
-                &mut tx,
-                projection,
-                raw,
-                "an earlier event of its stream is parked",
-                now,
-            )
-            .await?;
-        } else {
-            apply(&mut tx, projection, raw).await?;
-        }
-    }
     move_checkpoint(&mut tx, projection, from, to, now).await?;
+    let rows = Rows::live(projection);
+    let held = parked::held(&mut tx, &rows).await?;
+    apply(&mut tx, &rows, page, held, now).await?;
+    tx.tell_moved().await?;
     tx.commit().await
 }
 
-/// A page that fails is applied event by event; the one that fails alone is parked, and the others go on.
+/// A page that the table refuses is applied event by event; the one that is refused alone is parked, and the others
+/// go on.
 async fn isolate(
     db: &Db,
     projection: &Projection,
@@ -160,136 +211,129 @@ async fn isolate(
     now: DateTime<Utc>,
     cause: &StorageError,
 ) -> Result<i64, StorageError> {
+    tracing::error!(
+        projection = projection.name,
+        error = cause as &dyn std::error::Error,
+        "a page was refused; its events are applied one by one"
+    );
     let mut position = from;
     for raw in page {
         let single = std::slice::from_ref(raw);
         match apply_page(db, projection, single, position, raw.position, now).await {
             Ok(()) => {}
-            Err(error) if is_transient(&error) => return Err(error),
+            Err(error) if is_passing(&error) => return Err(error),
             Err(error) => {
-                tracing::error!(
-                    projection = projection.name,
-                    position = raw.position,
-                    error = &error as &dyn std::error::Error,
-                    "event parked"
-                );
                 let mut tx = db.begin().await?;
-                park(&mut tx, projection, raw, &chain(&error), now).await?;
                 move_checkpoint(&mut tx, projection, position, raw.position, now).await?;
+                parked::park(&mut tx, projection.name, raw, &error, now).await?;
                 tx.commit().await?;
             }
         }
         position = raw.position;
     }
-    tracing::debug!(
-        cause = cause as &dyn std::error::Error,
-        "page was applied one by one"
-    );
     Ok(position)
 }
 
-/// An error with everything that caused it, on one line.
-fn chain(error: &StorageError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
-}
-
 /// Whether the fault is the database's of this moment rather than the event's.
-fn is_transient(error: &StorageError) -> bool {
+fn is_passing(error: &StorageError) -> bool {
     match error {
-        StorageError::Busy(_) | StorageError::CheckpointMoved { .. } => true,
+        StorageError::Busy(_)
+        | StorageError::CheckpointMoved { .. }
+        | StorageError::RebuildRunning { .. } => true,
         StorageError::Database(cause) => cause.as_database_error().is_none(),
         StorageError::UniqueViolation(_)
+        | StorageError::SentBefore
         | StorageError::Migration(_)
         | StorageError::UnknownDatabase(_)
-        | StorageError::UnreadableEvent { .. }
-        | StorageError::UnreadableStream { .. }
+        | StorageError::Inapplicable { .. }
+        | StorageError::StreamParked { .. }
+        | StorageError::Unreadable { .. }
         | StorageError::Encode(_)
         | StorageError::Gap { .. } => false,
     }
 }
 
-async fn is_parked_stream(
+/// Folds a page into rows inside a transaction, and tells which events were parked.
+///
+/// An event that cannot be applied is parked with everything later of its stream; the others are applied.
+pub(super) async fn apply(
     tx: &mut Tx,
-    projection: &Projection,
-    raw: &RawEvent,
-) -> Result<bool, StorageError> {
-    let query = Query::<ParkedRow>::new(
-        "SELECT position FROM parked_events WHERE projection = $1 AND stream_id = $2 LIMIT 1",
-        vec![projection.name.into(), raw.stream_id.as_str().into()],
-    );
-    Ok(tx.optional(query).await?.is_some())
-}
-
-async fn park(
-    tx: &mut Tx,
-    projection: &Projection,
-    raw: &RawEvent,
-    error: &str,
+    rows: &Rows<'_>,
+    page: &[RawEvent],
+    mut held: Held,
     now: DateTime<Utc>,
-) -> Result<(), StorageError> {
-    let statement = Statement::new(
-        "INSERT INTO parked_events (projection, position, stream_id, error, parked_at) VALUES ($1, $2, $3, $4, $5) \
-         ON CONFLICT (projection, position) DO UPDATE SET error = excluded.error, parked_at = excluded.parked_at",
-        vec![
-            projection.name.into(),
-            raw.position.into(),
-            raw.stream_id.as_str().into(),
-            error.into(),
-            now.into(),
-        ],
-    );
-    tx.execute(&statement).await.map(|_| ())
-}
-
-/// Applies one event to the projection's tables.
-pub(super) async fn apply(tx: &mut Tx, projection: &Projection, raw: &RawEvent) -> Result<(), StorageError> {
-    let unreadable = |source| StorageError::UnreadableStream {
-        position: raw.position,
-        source,
-    };
-    let statements = match projection.fold {
-        Fold::Clips(fold) => {
-            let clip = ClipId::from_stream(&raw.stream_id).map_err(unreadable)?;
-            fold(&recorded::<_, ClipEvent>(raw, clip)?)
+) -> Result<Vec<i64>, StorageError> {
+    let forgotten = forgotten(tx, rows, page).await?;
+    let mut fold = (rows.projection.page)();
+    tx.load_rows(
+        &rows.target,
+        &streams_to_load(rows.projection.log, page),
+        &mut *fold,
+    )
+    .await?;
+    let mut newly_parked = vec![];
+    for raw in page {
+        if held.skipped.contains(&raw.position) || uuid_of(raw).is_some_and(|id| forgotten.contains(&id)) {
+            continue;
         }
-        Fold::Sessions { state_of, fold } => {
-            let session = SessionId::from_stream(&raw.stream_id).map_err(unreadable)?;
-            let state = tx.optional(state_of(session)).await?.map(|row| row.state);
-            fold(state.as_deref(), &recorded::<_, PlaybackEvent>(raw, session)?)
+        let error = if held.streams.contains(&raw.stream_id) {
+            StorageError::StreamParked {
+                stream: raw.stream_id.clone(),
+            }
+        } else {
+            match fold.apply(raw) {
+                Ok(()) => continue,
+                Err(source) => StorageError::Inapplicable {
+                    position: raw.position,
+                    event_type: raw.event_type.clone(),
+                    source,
+                },
+            }
+        };
+        if !held.may_park(raw) {
+            return Err(error);
         }
-    };
-    for statement in &statements {
-        tx.execute(statement).await?;
+        parked::park(tx, &rows.parked_as, raw, &error, now).await?;
+        held.streams.insert(raw.stream_id.clone());
+        newly_parked.push(raw.position);
     }
-    Ok(())
+    tx.write_changes(&rows.target, &fold.changes()).await?;
+    Ok(newly_parked)
 }
 
-fn recorded<S, E: cqrs_es::DomainEvent>(raw: &RawEvent, stream: S) -> Result<Recorded<S, E>, StorageError> {
-    Ok(Recorded {
-        position: raw.position,
-        stream,
-        version: raw.version,
-        recorded_at: raw.recorded_at,
-        event: decode(raw)?,
-    })
+/// The identity in the name of an event's stream.
+fn uuid_of(raw: &RawEvent) -> Option<Uuid> {
+    let (_, id) = raw.stream_id.split_once('-')?;
+    Uuid::parse_str(id).ok()
 }
 
-#[derive(sqlx::FromRow)]
-struct CountRow {
-    count: i64,
+/// The streams of a page that may have rows already: not those that begin in it.
+fn streams_to_load(log: Log, page: &[RawEvent]) -> Vec<Uuid> {
+    let mut begun = HashSet::new();
+    let mut streams = HashSet::new();
+    for raw in page {
+        let begins = log == Log::Clip && raw.version == 1;
+        if begins {
+            begun.insert(raw.stream_id.as_str());
+        } else if !begun.contains(raw.stream_id.as_str()) {
+            streams.extend(uuid_of(raw));
+        }
+    }
+    streams.into_iter().collect()
 }
 
-/// How many events are parked, over all projections.
-pub async fn parked(db: &Db) -> Result<i64, StorageError> {
-    let query = Query::<CountRow>::new(
-        "SELECT CAST(COUNT(*) AS BIGINT) AS count FROM parked_events",
-        vec![],
-    );
-    Ok(db.optional(query).await?.map_or(0, |row| row.count))
+/// The streams of a page whose rows were taken over whole from the live ones, this page's events included.
+async fn forgotten(tx: &mut Tx, rows: &Rows<'_>, page: &[RawEvent]) -> Result<HashSet<Uuid>, StorageError> {
+    let (Some(seed), Some(since)) = (rows.aside, rows.projection.table.since) else {
+        return Ok(HashSet::new());
+    };
+    if seed.tail == 0 || page.first().is_none_or(|first| first.position > seed.seeded_at) {
+        return Ok(HashSet::new());
+    }
+    let streams: Vec<_> = page
+        .iter()
+        .filter(|raw| raw.position <= seed.seeded_at)
+        .filter_map(uuid_of)
+        .collect();
+    tx.streams_since(&rows.target, since, seed.tail, &streams).await
 }

@@ -53,14 +53,34 @@ pub async fn take(
             until.into(),
         ],
     );
-    let mut tx = db.begin().await?;
-    let row = tx.optional(query).await?;
-    tx.commit().await?;
+    let row = db.change(query).await?;
     Ok(row.map(|row| Lease {
         resource: resource.to_owned(),
         holder: holder.to_owned(),
         token: row.token,
     }))
+}
+
+/// Takes a lease whoever holds it. The one who loses it notices at its next renewal, and its token is worth nothing
+/// from now on.
+pub async fn seize(
+    db: &Db,
+    resource: &str,
+    holder: &str,
+    until: DateTime<Utc>,
+) -> Result<Lease, StorageError> {
+    let query = Query::<TokenRow>::new(
+        "INSERT INTO leases (resource, holder, token, progress, expires_at) VALUES ($1, $2, 1, 0, $3) \
+         ON CONFLICT (resource) DO UPDATE SET holder = excluded.holder, progress = 0, token = leases.token + 1, \
+         expires_at = excluded.expires_at RETURNING token",
+        vec![resource.into(), holder.into(), until.into()],
+    );
+    let row = db.change(query).await?;
+    Ok(Lease {
+        resource: resource.to_owned(),
+        holder: holder.to_owned(),
+        token: row.map_or(1, |row| row.token),
+    })
 }
 
 /// Holds on to a lease; false, when it was lost.
@@ -85,6 +105,20 @@ pub async fn renew(
 /// Gives a lease back, so that another may take it at once. The row stays: it remembers the token.
 pub async fn give_back(db: &Db, lease: &Lease, now: DateTime<Utc>) -> Result<(), StorageError> {
     renew(db, lease, 0.0, now).await.map(|_| ())
+}
+
+#[derive(sqlx::FromRow)]
+struct HolderRow {
+    holder: String,
+}
+
+/// Who holds a lease, or held it last.
+pub async fn holder(db: &Db, resource: &str) -> Result<Option<String>, StorageError> {
+    let query = Query::<HolderRow>::new(
+        "SELECT holder FROM leases WHERE resource = $1",
+        vec![resource.into()],
+    );
+    Ok(db.optional(query).await?.map(|row| row.holder))
 }
 
 /// How far the holder has come.

@@ -1,58 +1,32 @@
 //! Reading the logs.
 
 use chrono::{DateTime, Utc};
-use clipper_projections::Query;
-use tokio::sync::watch;
+use clipper_projections::{Log, Query, RawEvent};
 
 use super::{Db, StorageError};
-
-/// Which of the two logs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Log {
-    /// Everything about clips; kept for ever.
-    Clip,
-    /// What players report; kept for its retention.
-    Playback,
-}
-
-impl Log {
-    /// The name in tables, metrics and messages.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Clip => "clip",
-            Self::Playback => "playback",
-        }
-    }
-}
-
-/// An event as it lies in the log.
-#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
-pub struct RawEvent {
-    /// The place in the log's one order.
-    pub position: i64,
-    /// Whose event it is.
-    pub stream_id: String,
-    /// The place within its stream, from 1.
-    pub version: i64,
-    /// Its type.
-    pub event_type: String,
-    /// The version of its shape.
-    pub schema_version: i64,
-    /// What happened, as JSON.
-    pub payload: String,
-    /// Who and where, as JSON.
-    pub metadata: String,
-    /// When it was recorded.
-    pub recorded_at: DateTime<Utc>,
-}
 
 #[derive(sqlx::FromRow)]
 struct PositionRow {
     position: i64,
 }
 
+/// Where a log begins and ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Extent {
+    /// Events up to here may be gone.
+    pub tail: i64,
+    /// The position of the latest event; 0 when there never was one.
+    pub head: i64,
+}
+
 macro_rules! select_events {
-    ($table:literal, $rest:literal) => {
+    ($log:expr, $rest:literal) => {
+        match $log {
+            Log::Clip => select_events!(from "clip_events", $rest),
+            Log::Playback => select_events!(from "playback_events", $rest),
+        }
+    };
+    (from $table:literal, $rest:literal) => {
         concat!(
             "SELECT position, stream_id, version, event_type, schema_version, CAST(payload AS TEXT) AS payload, \
              CAST(metadata AS TEXT) AS metadata, recorded_at FROM ",
@@ -76,20 +50,7 @@ impl Logs {
 
     /// The events of one stream after a version, in order.
     pub async fn stream(&self, log: Log, stream: &str, after: i64) -> Result<Vec<RawEvent>, StorageError> {
-        let sql = match log {
-            Log::Clip => {
-                select_events!(
-                    "clip_events",
-                    " WHERE stream_id = $1 AND version > $2 ORDER BY version"
-                )
-            }
-            Log::Playback => {
-                select_events!(
-                    "playback_events",
-                    " WHERE stream_id = $1 AND version > $2 ORDER BY version"
-                )
-            }
-        };
+        let sql = select_events!(log, " WHERE stream_id = $1 AND version > $2 ORDER BY version");
         self.db
             .all(Query::new(sql, vec![stream.into(), after.into()]))
             .await
@@ -97,45 +58,52 @@ impl Logs {
 
     /// At most `limit` events after a position, in order.
     pub async fn page(&self, log: Log, after: i64, limit: i64) -> Result<Vec<RawEvent>, StorageError> {
-        let sql = match log {
-            Log::Clip => select_events!("clip_events", " WHERE position > $1 ORDER BY position LIMIT $2"),
-            Log::Playback => select_events!(
-                "playback_events",
-                " WHERE position > $1 ORDER BY position LIMIT $2"
-            ),
-        };
+        let sql = select_events!(log, " WHERE position > $1 ORDER BY position LIMIT $2");
         self.db
             .all(Query::new(sql, vec![after.into(), limit.into()]))
             .await
     }
 
+    /// The event at a position, if it is still there.
+    pub async fn at(&self, log: Log, position: i64) -> Result<Option<RawEvent>, StorageError> {
+        let sql = select_events!(log, " WHERE position = $1");
+        self.db.optional(Query::new(sql, vec![position.into()])).await
+    }
+
     /// The position of the latest event; 0 when there is none.
     pub async fn head(&self, log: Log) -> Result<i64, StorageError> {
-        let query = Query::<PositionRow>::new(
-            "SELECT position FROM log_head WHERE log = $1",
+        Ok(self.extent(log).await?.head)
+    }
+
+    /// Where the log begins and ends.
+    pub async fn extent(&self, log: Log) -> Result<Extent, StorageError> {
+        let query = Query::new(
+            "SELECT tail, position AS head FROM log_head WHERE log = $1",
             vec![log.name().into()],
         );
+        let nothing = Extent { tail: 0, head: 0 };
+        Ok(self.db.optional(query).await?.unwrap_or(nothing))
+    }
+
+    /// The position of the last event that was recorded before an instant; 0 when there is none.
+    pub async fn position_before(&self, log: Log, instant: DateTime<Utc>) -> Result<i64, StorageError> {
+        let sql = match log {
+            Log::Clip => {
+                "SELECT CAST(COALESCE(MAX(position), 0) AS BIGINT) AS position FROM clip_events WHERE recorded_at < $1"
+            }
+            Log::Playback => {
+                "SELECT CAST(COALESCE(MAX(position), 0) AS BIGINT) AS position FROM playback_events \
+                 WHERE recorded_at < $1"
+            }
+        };
+        let query = Query::<PositionRow>::new(sql, vec![instant.into()]);
         Ok(self.db.optional(query).await?.map_or(0, |row| row.position))
     }
 }
 
-/// Tells followers in this process that a log has grown. A nudge: the log itself is the truth.
-pub(super) fn head_channel() -> watch::Sender<i64> {
-    watch::Sender::new(0)
-}
-
-impl RawEvent {
-    /// The event as people and other programs read it.
-    pub fn to_json(&self) -> Result<serde_json::Value, serde_json::Error> {
-        Ok(serde_json::json!({
-            "position": self.position,
-            "stream_id": self.stream_id,
-            "version": self.version,
-            "event_type": self.event_type,
-            "schema_version": self.schema_version,
-            "payload": serde_json::from_str::<serde_json::Value>(&self.payload)?,
-            "metadata": serde_json::from_str::<serde_json::Value>(&self.metadata)?,
-            "recorded_at": self.recorded_at,
-        }))
+impl Logs {
+    /// The database that the logs lie in.
+    pub(super) fn db(&self) -> &Db {
+        &self.db
     }
 }

@@ -91,7 +91,7 @@ fn imports_point_inward() {
 const MONOPOLIES: [(&str, &[&str]); 8] = [
     ("sqlx::", &["storage/"]),
     ("Db::Sqlite", &["storage/"]),
-    ("Self::Sqlite", &["storage/db.rs", "storage/dialect.rs"]),
+    ("Self::Sqlite", &["storage/db.rs", "storage/dialect"]),
     ("Command::new", &["encode/ffmpeg.rs"]),
     ("std::env::", &["config.rs", "config/"]),
     ("actix::", &["actors/", "startup.rs", "main.rs"]),

@@ -1,9 +1,9 @@
 //! Commands on clips: from several nodes at once, and through cqrs-es's own framework.
 
 use clipper::commands::{ClipCommands, ClipEventStore, CommandContext, CommandError, LoadedClip};
-use clipper_domain::ClipId;
 use clipper_domain::clip::{Clip, ClipCommand, Refusal, Registration, Visibility};
 use clipper_domain::source::StoredSource;
+use clipper_domain::{ClipId, PersonId};
 use cqrs_es::CqrsFramework;
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ fn registration(slug: &str) -> Registration {
     Registration {
         slug: slug.parse().unwrap(),
         title: slug.to_owned(),
-        owner_id: "ann".to_owned(),
+        owner: PersonId::of_named("ann"),
         visibility: Visibility::Public,
         embed_url: None,
         twitch_clip_url: None,

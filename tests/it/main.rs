@@ -16,6 +16,7 @@ mod faults;
 mod hostile;
 mod http;
 mod media;
+mod samples;
 mod storage;
 mod support;
 mod walks;

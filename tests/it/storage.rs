@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use clipper::clock::ManualClock;
 use clipper::shutdown::Shutdown;
-use clipper::storage::{Append, Db, Expected, Log, LogWriter, Logs, NewEvent};
+use clipper::storage::rebuild::Bench;
+use clipper::storage::{Append, Db, Expected, Log, LogWriter, Logs};
+use clipper_domain::schema::Written;
 
 use crate::support::database::{Backend, TestDatabase};
 
@@ -46,6 +48,16 @@ impl Stage {
         }
     }
 
+    /// What rebuilds are done with.
+    pub(crate) fn bench(&self) -> Bench<'_> {
+        Bench {
+            db: &self.db,
+            logs: &self.logs,
+            clock: &*self.clock,
+            holder: "the test",
+        }
+    }
+
     /// Another writer on the same log, as another node has it.
     pub(crate) fn another_writer(&self) -> LogWriter {
         let (writer, writing) = LogWriter::new(self.db.clone(), Log::Clip, self.clock.clone());
@@ -62,7 +74,7 @@ impl Stage {
 
 /// An append of events with these numbers as payload.
 pub(crate) fn append(stream: &str, expected: Expected, numbers: &[u32], command_id: &str) -> Append {
-    let event = |number: &u32| NewEvent {
+    let event = |number: &u32| Written {
         event_type: "Counted".to_owned(),
         schema_version: 1,
         payload: format!(r#"{{"number":{number}}}"#),

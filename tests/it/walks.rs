@@ -2,8 +2,6 @@
 
 mod playback;
 
-use clipper::storage::rebuild;
-use clipper_projections::PROJECTIONS;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -44,12 +42,7 @@ async fn an_upload_becomes_playable_in_every_rung(app: &TestApp) {
         grids.windows(2).all(|pair| pair[0] == pair[1]),
         "key frames do not coincide: {grids:?}"
     );
-    for projection in &PROJECTIONS {
-        let verdict = rebuild::verify(&app.services.db, &app.services.logs, projection, |_, _| {})
-            .await
-            .unwrap();
-        assert_eq!(verdict.differences, [], "{}", projection.name);
-    }
+    app.assert_rebuilt_equals_live().await;
 }
 
 /// ffprobe and ffmpeg play the rung over HTTP and find what was declared.

@@ -3,11 +3,13 @@
 use chrono::{DateTime, Utc};
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::registration::Registration;
 use crate::plan::Plan;
+use crate::schema::{Schema, Unreadable, Written};
 use crate::source::{Rejection, SourceFacts, StoredSource};
-use crate::{Quality, Variant};
+use crate::{PersonId, Quality, Variant};
 
 /// A fact about a clip.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -147,8 +149,34 @@ impl DomainEvent for ClipEvent {
         .to_owned()
     }
 
-    /// Every event is in its first shape so far.
     fn event_version(&self) -> String {
-        "1".to_owned()
+        Self::current_version(&self.event_type()).unwrap_or(1).to_string()
+    }
+}
+
+impl Schema for ClipEvent {
+    const VERSIONS: &'static [(&'static str, i64)] = &[
+        ("ClipRegistered", 2),
+        ("SourceStored", 1),
+        ("SourceProbed", 1),
+        ("SourceRejected", 1),
+        ("EncodingRequested", 1),
+        ("EncodingPlanned", 1),
+        ("EncodingStarted", 1),
+        ("VariantReady", 1),
+        ("VariantFailed", 1),
+        ("EncodingCompleted", 1),
+        ("EncodingFailed", 1),
+    ];
+
+    /// Version 1 of `ClipRegistered` named the owner in the clear as `owner_id`.
+    fn upcast(mut old: Written<Value>) -> Result<Vec<Written<Value>>, Unreadable> {
+        if let Some(registration) = old.payload.as_object_mut() {
+            let owner_id = registration.remove("owner_id").unwrap_or_default();
+            let owner = PersonId::of_named(owner_id.as_str().unwrap_or_default());
+            registration.insert("owner".to_owned(), serde_json::json!(owner));
+        }
+        old.schema_version = 2;
+        Ok(vec![old])
     }
 }

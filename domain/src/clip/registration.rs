@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Slug;
+use crate::{PersonId, Slug};
 
 /// What makes a clip known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -12,7 +12,7 @@ pub struct Registration {
     /// The title that viewers see.
     pub title: String,
     /// Who may change the clip.
-    pub owner_id: String,
+    pub owner: PersonId,
     /// Who may watch it.
     pub visibility: Visibility,
     /// The page's fallback while there is no HLS.

@@ -2,7 +2,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use cqrs_es::test::TestFramework;
 
 use super::*;
-use crate::FrameRate;
+use crate::{FrameRate, PersonId};
 
 type ClipTest = TestFramework<Clip>;
 
@@ -10,7 +10,7 @@ fn registration() -> Registration {
     Registration {
         slug: "amazing-moment".parse().unwrap(),
         title: "Amazing moment".to_owned(),
-        owner_id: "ann".to_owned(),
+        owner: PersonId::of_named("ann"),
         visibility: Visibility::Public,
         embed_url: None,
         twitch_clip_url: None,
@@ -139,7 +139,7 @@ fn a_clip_is_registered_once_and_repeating_it_is_harmless() {
 #[test]
 fn another_clip_may_not_take_the_slug() {
     let other = Registration {
-        owner_id: "bob".to_owned(),
+        owner: PersonId::of_named("bob"),
         ..registration()
     };
     ClipTest::with(())

@@ -232,7 +232,11 @@ impl Attempt<'_> {
     }
 
     async fn execute(&self, command: ClipCommand) -> Result<Executed, Broken> {
-        let context = CommandContext::once(format!("worker:{}", self.settings.node));
+        let worker = format!("worker:{}", self.settings.node);
+        let context = match &self.claim.request {
+            Some(request) => CommandContext::following(request, worker),
+            None => CommandContext::once(worker),
+        };
         Ok(self
             .settings
             .clips

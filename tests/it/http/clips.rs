@@ -1,5 +1,7 @@
 use serde_json::json;
 
+use clipper::storage::people;
+
 use crate::support::app::{KEY, TestApp, assert_problem};
 use crate::support::on_both_databases;
 
@@ -211,7 +213,9 @@ async fn a_clips_history_is_its_events(app: &TestApp) {
         (event["event_type"].as_str(), event["version"].as_i64()),
         (Some("ClipRegistered"), Some(1))
     );
-    assert_eq!(event["metadata"]["actor"], "admin");
+    let actor = event["metadata"]["actor"].as_str().unwrap();
+    let user = people::user_of(&app.services.db, actor).await.unwrap();
+    assert_eq!(user.as_deref(), Some("admin"), "the log knows a pseudonym only");
     assert_eq!(event["payload"]["slug"], "told");
     assert_problem(app.get("/api/clips/told/history").await, 401, "unauthorized").await;
 }

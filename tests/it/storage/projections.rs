@@ -1,8 +1,9 @@
 use clipper::clock::Clock;
-use clipper::storage::{Append, Expected, Log, StorageError, encode, follow, rebuild};
+use clipper::storage::{Append, Expected, Log, follow, parked, rebuild};
 use clipper_domain::clip::{ClipEvent, EncodingClass, Registration, Visibility};
+use clipper_domain::schema;
 use clipper_domain::source::StoredSource;
-use clipper_domain::{ClipId, FrameRate, Quality, Segment, Variant};
+use clipper_domain::{ClipId, FrameRate, PersonId, Quality, Segment, Variant};
 use clipper_projections::{PROJECTIONS, Statement, clips, encoding_queue, video_variants};
 use uuid::Uuid;
 
@@ -20,7 +21,7 @@ fn registered(slug: &str) -> ClipEvent {
     ClipEvent::ClipRegistered(Registration {
         slug: slug.parse().unwrap(),
         title: format!("The {slug}"),
-        owner_id: "ann".to_owned(),
+        owner: PersonId::of_named("ann"),
         visibility: Visibility::Public,
         embed_url: Some("https://clips.example/embed".to_owned()),
         twitch_clip_url: None,
@@ -92,7 +93,7 @@ async fn tell(stage: &Stage, clip: ClipId, after: i64, events: &[ClipEvent]) {
     let append = Append {
         stream: clip.stream(),
         expected: Expected::Version(after),
-        events: events.iter().map(|event| encode(event).unwrap()).collect(),
+        events: events.iter().map(|event| schema::write(event).unwrap()).collect(),
         metadata: "{}".to_owned(),
         command_id: Uuid::now_v7().to_string(),
     };
@@ -160,7 +161,7 @@ async fn an_event_delivered_twice_is_applied_once(stage: &Stage) {
         .unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!(
-        follow::parked(&stage.db).await.unwrap(),
+        parked::count(&stage.db).await.unwrap(),
         0,
         "nothing was parked over it"
     );
@@ -178,10 +179,8 @@ async fn rebuilt_rows_equal_the_live_ones(stage: &Stage) {
     }
     follow_all(stage).await;
     for projection in &PROJECTIONS {
-        let verdict = rebuild::verify(&stage.db, &stage.logs, projection, |_, _| {})
-            .await
-            .unwrap();
-        assert_eq!(verdict.differences, [], "{}", projection.name);
+        let verdict = rebuild::verify(stage.bench(), projection, |_| {}).await.unwrap();
+        assert_eq!(verdict.difference, None, "{}", projection.name);
     }
     let before = stage
         .db
@@ -189,7 +188,7 @@ async fn rebuilt_rows_equal_the_live_ones(stage: &Stage) {
         .await
         .unwrap();
     for projection in &PROJECTIONS {
-        rebuild::rebuild(&stage.db, &stage.logs, projection, stage.clock.now(), |_, _| {})
+        rebuild::rebuild(stage.bench(), projection, None, |_| {})
             .await
             .unwrap();
     }
@@ -225,12 +224,11 @@ async fn a_row_that_was_tampered_with_is_found_and_mended(stage: &Stage) {
     );
     stage.db.execute(&tamper).await.unwrap();
     let projection = &PROJECTIONS[0];
-    let verdict = rebuild::verify(&stage.db, &stage.logs, projection, |_, _| {})
-        .await
-        .unwrap();
-    assert_eq!(verdict.differences.len(), 1);
-    assert_eq!(verdict.differences[0].first_key, clip.to_string());
-    rebuild::rebuild(&stage.db, &stage.logs, projection, stage.clock.now(), |_, _| {})
+    let verdict = rebuild::verify(stage.bench(), projection, |_| {}).await.unwrap();
+    let difference = verdict.difference.unwrap();
+    assert_eq!((difference.rows, difference.first_key), (1, clip.to_string()));
+    assert_eq!(difference.columns, ["title"]);
+    rebuild::rebuild(stage.bench(), projection, None, |_| {})
         .await
         .unwrap();
     let row = stage.db.optional(clips::by_id(clip)).await.unwrap().unwrap();
@@ -263,15 +261,17 @@ async fn an_event_that_fails_is_parked_and_the_others_go_on(stage: &Stage) {
         "what follows a parked event of its stream waits"
     );
     // The event and the one behind it, in each of the three projections of the clip log.
-    assert_eq!(follow::parked(&stage.db).await.unwrap(), 6);
+    assert_eq!(parked::count(&stage.db).await.unwrap(), 6);
     let checkpoint = follow::checkpoint(&stage.db, &PROJECTIONS[0])
         .await
         .unwrap()
         .unwrap();
     assert_eq!(checkpoint.position, stage.logs.head(Log::Clip).await.unwrap());
-    let error = rebuild::verify(&stage.db, &stage.logs, &PROJECTIONS[0], |_, _| {}).await;
-    assert!(
-        matches!(error, Err(StorageError::UnreadableEvent { position: 2, .. })),
-        "{error:?}"
+    let verdict = rebuild::verify(stage.bench(), &PROJECTIONS[0], |_| {})
+        .await
+        .unwrap();
+    assert_eq!(
+        verdict.difference, None,
+        "what is parked live is parked aside too"
     );
 }

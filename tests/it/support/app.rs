@@ -4,8 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use clipper::actors::Ambition;
+use clipper::clock::SystemClock;
 use clipper::config::Config;
 use clipper::startup::Services;
+use clipper::storage::rebuild::{self, Bench};
+use clipper_projections::PROJECTIONS;
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -44,7 +48,7 @@ impl TestApp {
             ..Config::default()
         };
         change(&mut config);
-        let services = Services::start(config).await.unwrap();
+        let services = Services::start(config, Ambition::Lead).await.unwrap();
         services.first_key().await.unwrap();
         let (server, addresses) = services.bind().unwrap();
         let address = format!("http://{}", addresses[0]);
@@ -71,6 +75,20 @@ impl TestApp {
         self.services.stop(std::future::pending()).await;
         self.database.drop().await;
         assert_eq!(left, Vec::<String>::new(), "uploads left files behind");
+    }
+
+    /// Every read model comes out of the log as it stands.
+    pub(crate) async fn assert_rebuilt_equals_live(&self) {
+        let bench = Bench {
+            db: &self.services.db,
+            logs: &self.services.logs,
+            clock: &SystemClock,
+            holder: "the test",
+        };
+        for projection in &PROJECTIONS {
+            let verdict = rebuild::verify(bench, projection, |_| {}).await.unwrap();
+            assert_eq!(verdict.difference, None, "{}", projection.name);
+        }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

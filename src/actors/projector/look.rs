@@ -1,0 +1,150 @@
+//! One look at a projection: who owns it, what is new in its log, and whether its rows are of this version.
+
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
+use clipper_projections::Projection;
+
+use super::{Ambition, Followed};
+use crate::storage::leases::{self, Lease};
+use crate::storage::rebuild;
+use crate::storage::{Db, StorageError, follow};
+
+/// Pages that are applied before other messages get their turn.
+const PAGES: usize = 8;
+/// How long a silent owner keeps the others away.
+const LEASE: TimeDelta = TimeDelta::seconds(5);
+const RENEW: Duration = Duration::from_secs(1);
+
+/// What a projector knows between two looks.
+#[derive(Clone, Debug)]
+pub(super) struct Standing {
+    ambition: Ambition,
+    pub(super) lease: Option<Lease>,
+    renewed: Option<Instant>,
+    /// The checkpoint; nothing before it was read, and after another process moved it.
+    pub(super) position: Option<i64>,
+    pub(super) rebuild_after: Instant,
+}
+
+impl Standing {
+    pub(super) fn new(ambition: Ambition) -> Self {
+        Self {
+            ambition,
+            lease: None,
+            renewed: None,
+            position: None,
+            rebuild_after: Instant::now(),
+        }
+    }
+}
+
+/// What a look came to.
+pub(super) struct Seen {
+    pub(super) position: i64,
+    /// Whether there is more to be applied.
+    pub(super) more: bool,
+    /// Whether the read model has to be made anew.
+    pub(super) rebuild: Option<Pace>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Pace {
+    pub(super) events_per_second: Option<f64>,
+}
+
+pub(super) async fn look(
+    projection: &'static Projection,
+    followed: Followed,
+    mut standing: Standing,
+) -> (Standing, Result<Seen, StorageError>) {
+    let result = look_with(projection, &followed, &mut standing).await;
+    (standing, result)
+}
+
+async fn look_with(
+    projection: &'static Projection,
+    followed: &Followed,
+    standing: &mut Standing,
+) -> Result<Seen, StorageError> {
+    let Followed { db, logs, clock, .. } = followed;
+    let renewal = standing.renewed.is_none_or(|renewed| renewed.elapsed() >= RENEW);
+    if renewal {
+        hold_on(projection, followed, standing).await?;
+    }
+    let (position, known) = if let (Some(position), Some(_)) = (standing.position, &standing.lease) {
+        (position, true)
+    } else {
+        let checkpoint = follow::begin(db, projection, clock.now()).await?;
+        (checkpoint.position, checkpoint.version == projection.version)
+    };
+    let mut seen = Seen {
+        position,
+        more: false,
+        rebuild: None,
+    };
+    if standing.lease.is_none() {
+        return Ok(seen);
+    }
+    if renewal && Instant::now() >= standing.rebuild_after {
+        seen.rebuild = requested_rebuild(projection, db, known).await?;
+    }
+    // Rows of another version are left alone; they serve until the new ones take their place.
+    if !known {
+        return Ok(seen);
+    }
+    for _ in 0..PAGES {
+        let reached = follow::advance(db, logs, projection, seen.position, clock.now()).await?;
+        seen.more = reached != seen.position;
+        seen.position = reached;
+        if !seen.more {
+            break;
+        }
+    }
+    standing.position = Some(seen.position);
+    Ok(seen)
+}
+
+/// Keeps the lease, or takes it.
+async fn hold_on(
+    projection: &Projection,
+    followed: &Followed,
+    standing: &mut Standing,
+) -> Result<(), StorageError> {
+    let (db, now) = (&followed.db, followed.clock.now());
+    let resource = format!("project/{}", projection.name);
+    let held = match standing.lease.take() {
+        Some(lease) => leases::renew(db, &lease, 0.0, now + LEASE)
+            .await?
+            .then_some(lease),
+        None => None,
+    };
+    standing.lease = match (held, standing.ambition) {
+        (Some(lease), _) => Some(lease),
+        (None, Ambition::Lead) => Some(leases::seize(db, &resource, &followed.node, now + LEASE).await?),
+        (None, Ambition::StandBy) => {
+            standing.position = None;
+            leases::take(db, &resource, &followed.node, 0, (now, now + LEASE)).await?
+        }
+    };
+    // Whoever comes later may lead: it is taken over once, not fought for.
+    standing.ambition = Ambition::StandBy;
+    standing.renewed = Some(Instant::now());
+    Ok(())
+}
+
+async fn requested_rebuild(
+    projection: &Projection,
+    db: &Db,
+    version_is_known: bool,
+) -> Result<Option<Pace>, StorageError> {
+    let row = rebuild::requested(db, projection).await?;
+    let pace = |row: Option<rebuild::RebuildRow>| Pace {
+        events_per_second: row.and_then(|row| row.events_per_second),
+    };
+    Ok(match row {
+        row if !version_is_known => Some(pace(row)),
+        Some(row) if row.error.is_none() => Some(pace(Some(row))),
+        Some(_) | None => None,
+    })
+}
