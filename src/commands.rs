@@ -2,6 +2,7 @@
 
 mod event_store;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use clipper_domain::ClipId;
@@ -50,35 +51,63 @@ impl CommandContext {
         }
     }
 
-    /// What is written beside each event.
+    /// What is written beside each event, as JSON.
     pub fn metadata(&self, node: &str) -> String {
-        let mut metadata = serde_json::json!({
-            "command_id": self.command_id,
-            "actor": self.actor,
-            "node": node,
-            "correlation_id": self.correlation_id,
-        });
-        if let (Some(cause), Some(members)) = (&self.causation_id, metadata.as_object_mut()) {
-            members.insert("causation_id".to_owned(), cause.as_str().into());
+        #[derive(serde::Serialize)]
+        struct Metadata<'a> {
+            command_id: &'a str,
+            actor: &'a str,
+            node: &'a str,
+            correlation_id: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            causation_id: Option<&'a str>,
         }
-        metadata.to_string()
+        let metadata = Metadata {
+            command_id: &self.command_id,
+            actor: &self.actor,
+            node,
+            correlation_id: &self.correlation_id,
+            causation_id: self.causation_id.as_deref(),
+        };
+        serde_json::to_string(&metadata).unwrap_or_default()
     }
 }
 
 /// A clip as far as it was read.
 #[derive(Clone, Debug, Default)]
 pub struct LoadedClip {
-    /// Its state.
-    pub clip: Clip,
+    /// Its state; shared with those who were told of it.
+    pub clip: Arc<Clip>,
     /// The version of its last event.
     pub version: i64,
+    /// The commands that were executed on it, each with the position of its last event.
+    commands: HashMap<String, i64>,
+}
+
+impl LoadedClip {
+    fn remember(&mut self, command_id: Option<String>, position: i64, version: i64) {
+        self.version = version;
+        if let Some(command_id) = command_id {
+            self.commands.insert(command_id, position);
+        }
+    }
+
+    /// What a repeated command is answered with: that it was executed, and where its events lie.
+    fn executed_before(&self, command_id: &str) -> Option<Executed> {
+        let position = *self.commands.get(command_id)?;
+        Some(Executed {
+            clip: Arc::clone(&self.clip),
+            events: vec![],
+            position: Some(position),
+        })
+    }
 }
 
 /// What a command did.
 #[derive(Clone, Debug)]
 pub struct Executed {
     /// The clip afterwards.
-    pub clip: Clip,
+    pub clip: Arc<Clip>,
     /// What happened; nothing, when the clip knew already.
     pub events: Vec<ClipEvent>,
     /// The position of the last event in the log, when something happened.
@@ -135,13 +164,15 @@ impl ClipCommands {
     pub async fn catch_up(&self, id: ClipId, held: LoadedClip) -> Result<LoadedClip, StorageError> {
         let mut loaded = held;
         for raw in self.logs.stream(Log::Clip, &id.stream(), loaded.version).await? {
-            for event in raw.read().map_err(|source| StorageError::Unreadable {
+            let events = raw.read().map_err(|source| StorageError::Unreadable {
                 position: raw.position,
                 source,
-            })? {
-                loaded.clip.apply(event);
+            })?;
+            let clip = Arc::make_mut(&mut loaded.clip);
+            for event in events {
+                clip.apply(event);
             }
-            loaded.version = raw.version;
+            loaded.remember(raw.command_id, raw.position, raw.version);
         }
         Ok(loaded)
     }
@@ -173,6 +204,9 @@ impl ClipCommands {
         context: &CommandContext,
     ) -> Result<Executed, CommandError> {
         for _ in 0..DECISIONS {
+            if let Some(executed) = held.executed_before(&context.command_id) {
+                return Ok(executed);
+            }
             let events = match held.clip.decide(command.clone()) {
                 Ok(events) => events,
                 Err(refusal) => {
@@ -184,25 +218,23 @@ impl ClipCommands {
             };
             if events.is_empty() {
                 return Ok(Executed {
-                    clip: held.clip.clone(),
+                    clip: Arc::clone(&held.clip),
                     events,
                     position: None,
                 });
             }
             match self.append(id, held.version, &events, context).await {
-                Ok(appended) if appended.repeated => {
-                    *held = self.catch_up(id, std::mem::take(held)).await?;
-                    return Ok(Executed {
-                        clip: held.clip.clone(),
-                        events: vec![],
-                        position: Some(appended.position),
-                    });
-                }
+                // Another node executed it first, or a commit whose outcome was not known: what it did is read.
+                Ok(appended) if appended.repeated => *held = self.catch_up(id, std::mem::take(held)).await?,
                 Ok(appended) => {
-                    events.iter().cloned().for_each(|event| held.clip.apply(event));
-                    held.version = appended.version;
+                    let clip = Arc::make_mut(&mut held.clip);
+                    for event in &events {
+                        clip.apply(event.clone());
+                    }
+                    let command_id = Some(context.command_id.clone());
+                    held.remember(command_id, appended.position, appended.version);
                     return Ok(Executed {
-                        clip: held.clip.clone(),
+                        clip: Arc::clone(&held.clip),
                         events,
                         position: Some(appended.position),
                     });

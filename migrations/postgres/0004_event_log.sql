@@ -1,6 +1,9 @@
 -- Retention: events up to `tail` may be gone.
 ALTER TABLE log_head ADD COLUMN tail BIGINT NOT NULL DEFAULT 0;
 
+-- A clip's commands are recognised by whoever holds the clip, who has read them all; the version alone keeps two apart.
+DROP INDEX clip_events_command;
+
 -- Nobody expects a version of a session's stream, so an event's version is its position there: no look-up at appends.
 -- A partition is a day of the writer's clock in UTC, and is dropped whole when its time is over.
 ALTER TABLE playback_events RENAME TO playback_events_before;

@@ -44,6 +44,8 @@ pub struct RawEvent {
     pub metadata: String,
     /// When it was recorded.
     pub recorded_at: DateTime<Utc>,
+    /// The command that it came of.
+    pub command_id: Option<String>,
 }
 
 impl RawEvent {

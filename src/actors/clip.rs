@@ -144,6 +144,8 @@ impl Handler<Execute> for ClipActor {
         let work = async move {
             let mut held = match held {
                 Some(held) => held,
+                // Most likely there is nothing to be read; if there is, the append says so, and it is read then.
+                None if matches!(message.command, ClipCommand::Register(_)) => LoadedClip::default(),
                 None => commands.catch_up(clip, LoadedClip::default()).await?,
             };
             let result = commands

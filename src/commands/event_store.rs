@@ -31,7 +31,7 @@ impl ClipEventStore {
 
 impl AggregateContext<Clip> for ClipContext {
     fn aggregate(&mut self) -> &mut Clip {
-        &mut self.loaded.clip
+        std::sync::Arc::make_mut(&mut self.loaded.clip)
     }
 }
 

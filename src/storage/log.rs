@@ -29,7 +29,7 @@ macro_rules! select_events {
     (from $table:literal, $rest:literal) => {
         concat!(
             "SELECT position, stream_id, version, event_type, schema_version, CAST(payload AS TEXT) AS payload, \
-             CAST(metadata AS TEXT) AS metadata, recorded_at FROM ",
+             CAST(metadata AS TEXT) AS metadata, recorded_at, command_id FROM ",
             $table,
             $rest
         )
@@ -77,12 +77,7 @@ impl Logs {
 
     /// Where the log begins and ends.
     pub async fn extent(&self, log: Log) -> Result<Extent, StorageError> {
-        let query = Query::new(
-            "SELECT tail, position AS head FROM log_head WHERE log = $1",
-            vec![log.name().into()],
-        );
-        let nothing = Extent { tail: 0, head: 0 };
-        Ok(self.db.optional(query).await?.unwrap_or(nothing))
+        self.db.extent(log).await
     }
 
     /// The position of the last event that was recorded before an instant; 0 when there is none.

@@ -33,7 +33,9 @@ pub async fn forget(db: &Db, logs: &Logs, days: u32, now: DateTime<Utc>) -> Resu
     if due <= extent.tail || rebuild_under_way(db, now).await? {
         return Ok(0);
     }
-    db.forget_reports(due.min(safe), oldest).await
+    // The last event stays: it says where the log ends.
+    db.forget_reports(due.min(safe).min(extent.head - 1), oldest)
+        .await
 }
 
 /// The position up to which every projection of the playback log has come; nothing, when one never began.

@@ -26,7 +26,8 @@ pub struct Append {
     pub events: Vec<Written<String>>,
     /// Who and where, as JSON.
     pub metadata: String,
-    /// The command's identity: the same one is never appended twice to a stream.
+    /// The command's identity. What is sent again is recognised: by this alone where no version is expected, else together
+    /// with the version that it expected.
     pub command_id: String,
 }
 

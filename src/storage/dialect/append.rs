@@ -1,9 +1,9 @@
 //! Appending a batch of events: positions and rows in one transaction.
 
 use chrono::{DateTime, Utc};
-use sqlx::{FromRow, Postgres, Sqlite, Transaction};
+use sqlx::{FromRow, Postgres, SqliteExecutor, Transaction};
 
-use crate::storage::{Append, Db, Log, StorageError, Tx};
+use crate::storage::{Append, Db, Extent, Log, StorageError, Tx};
 
 /// Where a stream stands, and where a command was appended to it before.
 #[derive(Clone, Copy, Debug, FromRow)]
@@ -30,23 +30,25 @@ struct Columns<'a> {
     command_index: Vec<i64>,
 }
 
-/// Takes positions and tells the last. The row stays locked until the commit, so that positions become visible in
-/// their order.
-const TAKE: &str = "UPDATE log_head SET position = position + $2 WHERE log = $1 RETURNING position";
-
+/// SQLite has one writer at a time, and each log keeps its last event, so that the next position is known without a head
+/// row; and one statement is a transaction by itself.
 macro_rules! sqlite_insert {
     ($table:literal) => {
         concat!(
             "INSERT INTO ",
             $table,
             " (position, stream_id, version, event_type, schema_version, payload, metadata, recorded_at, command_id, \
-             command_index) SELECT $1 + key, value ->> 0, COALESCE(value ->> 1, $1 + key), value ->> 2, value ->> 3, \
-             value ->> 4, value ->> 5, $2, value ->> 6, value ->> 7 FROM json_each($3)"
+             command_index) SELECT head.position + key, value ->> 0, COALESCE(value ->> 1, head.position + key), \
+             value ->> 2, value ->> 3, value ->> 4, value ->> 5, $1, value ->> 6, value ->> 7 \
+             FROM (SELECT COALESCE(MAX(position), 0) + 1 AS position FROM ",
+            $table,
+            ") AS head, json_each($2)"
         )
     };
 }
 
-/// `$1` is the position before the first. Followers in other processes are told in the same statement.
+/// The head row is taken first and stays locked until the commit, so that positions become visible in their order.
+/// Followers in other processes are told in the same statement.
 macro_rules! postgres_insert {
     ($head:literal, $table:literal, $columns:literal, $values:literal, $channel:literal) => {
         concat!(
@@ -143,7 +145,34 @@ const POSTGRES_PLAYBACK_STANDINGS: &str = postgres_standings!(
     " AND day >= CAST($3 AT TIME ZONE 'UTC' AS DATE) - 1"
 );
 
+macro_rules! sqlite_extent {
+    ($table:literal) => {
+        concat!(
+            "SELECT tail, (SELECT COALESCE(MAX(position), 0) FROM ",
+            $table,
+            ") AS head FROM log_head WHERE log = $1"
+        )
+    };
+}
+
 impl Db {
+    /// Where a log begins and ends.
+    pub(in crate::storage) async fn extent(&self, log: Log) -> Result<Extent, StorageError> {
+        Ok(match self {
+            Self::Sqlite { read, .. } => {
+                let sql = match log {
+                    Log::Clip => sqlite_extent!("clip_events"),
+                    Log::Playback => sqlite_extent!("playback_events"),
+                };
+                sqlx::query_as(sql).bind(log.name()).fetch_one(read).await?
+            }
+            Self::Postgres(pool) => {
+                let extent = sqlx::query_as("SELECT tail, position AS head FROM log_head WHERE log = $1");
+                extent.bind(log.name()).fetch_one(pool).await?
+            }
+        })
+    }
+
     /// Appends a batch and tells the position of its last event.
     pub(in crate::storage) async fn append_batch(
         &self,
@@ -152,15 +181,20 @@ impl Db {
         now: DateTime<Utc>,
     ) -> Result<i64, StorageError> {
         let columns = Columns::of(batch);
-        if let (Self::Postgres(pool), Log::Clip) = (self, log) {
-            let before = columns.insert_postgres(POSTGRES_CLIP, now);
-            let (before, ()) = before.fetch_one(pool).await?;
-            return Ok(before + columns.count());
+        match (self, log) {
+            (Self::Sqlite { write, .. }, log) => columns.append_sqlite(write, log, now).await,
+            (Self::Postgres(pool), Log::Clip) => {
+                let before = columns.insert_postgres(POSTGRES_CLIP, now);
+                let (before, ()) = before.fetch_one(pool).await?;
+                Ok(before + columns.count())
+            }
+            (Self::Postgres(_), Log::Playback) => {
+                let mut tx = self.begin().await?;
+                let last = tx.append_batch(log, batch, now).await?;
+                tx.commit().await?;
+                Ok(last)
+            }
         }
-        let mut tx = self.begin().await?;
-        let last = tx.append_batch(log, batch, now).await?;
-        tx.commit().await?;
-        Ok(last)
     }
 }
 
@@ -174,24 +208,19 @@ impl Tx {
     ) -> Result<i64, StorageError> {
         let columns = Columns::of(batch);
         match self {
-            Self::Sqlite(tx) => columns.append_sqlite(tx, log, now).await,
+            Self::Sqlite(tx) => columns.append_sqlite(&mut **tx, log, now).await,
             Self::Postgres(tx) => columns.append_postgres(tx, log, now).await,
         }
     }
 
     /// Takes the log for this transaction: nobody else appends until it ends.
-    pub(in crate::storage) async fn lock_log(&mut self, log: Log) -> Result<i64, StorageError> {
-        let (position,): (i64,) = match self {
-            Self::Sqlite(tx) => {
-                let taken = sqlx::query_as(TAKE).bind(log.name()).bind(0_i64);
-                taken.fetch_one(&mut **tx).await?
-            }
-            Self::Postgres(tx) => {
-                let taken = sqlx::query_as(TAKE).bind(log.name()).bind(0_i64);
-                taken.fetch_one(&mut **tx).await?
-            }
-        };
-        Ok(position)
+    pub(in crate::storage) async fn lock_log(&mut self, log: Log) -> Result<(), StorageError> {
+        // Whoever writes to SQLite has the whole of it.
+        if let Self::Postgres(tx) = self {
+            let head = sqlx::query("UPDATE log_head SET position = position WHERE log = $1");
+            head.bind(log.name()).execute(&mut **tx).await?;
+        }
+        Ok(())
     }
 
     /// Where the stream of each append stands, in the order of the appends.
@@ -256,21 +285,19 @@ impl<'a> Columns<'a> {
         i64::try_from(self.stream_id.len()).unwrap_or(i64::MAX)
     }
 
-    async fn append_sqlite(
+    async fn append_sqlite<'e>(
         &self,
-        tx: &mut Transaction<'static, Sqlite>,
+        to: impl SqliteExecutor<'e>,
         log: Log,
         now: DateTime<Utc>,
     ) -> Result<i64, StorageError> {
-        let taken = sqlx::query_as(TAKE).bind(log.name()).bind(self.count());
-        let (last,): (i64,) = taken.fetch_one(&mut **tx).await?;
         let sql = match log {
             Log::Clip => SQLITE_CLIP,
             Log::Playback => SQLITE_PLAYBACK,
         };
-        let insert = sqlx::query(sql).bind(last - self.count() + 1).bind(now);
-        insert.bind(self.json()?).execute(&mut **tx).await?;
-        Ok(last)
+        let insert = sqlx::query(sql).bind(now).bind(self.json()?);
+        // The position is the row's own number, and rows are inserted in order.
+        Ok(insert.execute(to).await?.last_insert_rowid())
     }
 
     async fn append_postgres(
