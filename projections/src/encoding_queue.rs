@@ -120,7 +120,11 @@ impl ReadModel for Encodings {
                 class,
                 priority,
                 ..
-            } => rows.push(EncodingRow::requested(recorded, *generation, *class, *priority)),
+            } => {
+                let row = EncodingRow::requested(recorded, *generation, *class, *priority);
+                rows.retain(|other| other.generation != row.generation);
+                rows.push(row);
+            }
             ClipEvent::EncodingStarted {
                 generation, token, ..
             } => change(rows, *generation, at, |row| row.token = *token),

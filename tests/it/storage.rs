@@ -1,8 +1,17 @@
 //! The storage suite: plain functions over a database, called for each backend.
 
+mod archive;
+mod backup;
+mod histories;
+mod idempotency;
 mod leases;
 mod log;
+mod order;
+mod parked;
+mod people;
 mod projections;
+mod rebuilds;
+mod retention;
 
 use std::sync::Arc;
 

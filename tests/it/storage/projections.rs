@@ -17,7 +17,7 @@ suite!(
     an_event_that_fails_is_parked_and_the_others_go_on,
 );
 
-fn registered(slug: &str) -> ClipEvent {
+pub(super) fn registered(slug: &str) -> ClipEvent {
     ClipEvent::ClipRegistered(Registration {
         slug: slug.parse().unwrap(),
         title: format!("The {slug}"),
@@ -57,7 +57,7 @@ fn ready(quality: Quality) -> ClipEvent {
     }
 }
 
-fn whole_story(slug: &str) -> Vec<ClipEvent> {
+pub(super) fn whole_story(slug: &str) -> Vec<ClipEvent> {
     let source = StoredSource {
         object: "o".to_owned(),
         bytes: 7,
@@ -89,7 +89,7 @@ fn whole_story(slug: &str) -> Vec<ClipEvent> {
     ]
 }
 
-async fn tell(stage: &Stage, clip: ClipId, after: i64, events: &[ClipEvent]) {
+pub(super) async fn tell(stage: &Stage, clip: ClipId, after: i64, events: &[ClipEvent]) {
     let append = Append {
         stream: clip.stream(),
         expected: Expected::Version(after),
@@ -100,7 +100,7 @@ async fn tell(stage: &Stage, clip: ClipId, after: i64, events: &[ClipEvent]) {
     stage.clips.append(append).await.unwrap();
 }
 
-async fn follow_all(stage: &Stage) {
+pub(super) async fn follow_all(stage: &Stage) {
     for projection in &PROJECTIONS {
         let mut position = follow::begin(&stage.db, projection, stage.clock.now())
             .await
