@@ -80,6 +80,8 @@ pub struct LoadedClip {
     pub clip: Arc<Clip>,
     /// The version of its last event.
     pub version: i64,
+    /// Its position.
+    position: i64,
     /// The commands that were executed on it, each with the position of its last event.
     commands: HashMap<String, i64>,
 }
@@ -87,6 +89,7 @@ pub struct LoadedClip {
 impl LoadedClip {
     fn remember(&mut self, command_id: Option<String>, position: i64, version: i64) {
         self.version = version;
+        self.position = position;
         if let Some(command_id) = command_id {
             self.commands.insert(command_id, position);
         }
@@ -98,7 +101,7 @@ impl LoadedClip {
         Some(Executed {
             clip: Arc::clone(&self.clip),
             events: vec![],
-            position: Some(position),
+            position,
         })
     }
 }
@@ -110,8 +113,9 @@ pub struct Executed {
     pub clip: Arc<Clip>,
     /// What happened; nothing, when the clip knew already.
     pub events: Vec<ClipEvent>,
-    /// The position of the last event in the log, when something happened.
-    pub position: Option<i64>,
+    /// The position of the command's last event, or of the clip's when nothing happened: who waits for a read model to
+    /// reach it sees what the command saw.
+    pub position: i64,
 }
 
 /// Why a command did nothing.
@@ -220,7 +224,7 @@ impl ClipCommands {
                 return Ok(Executed {
                     clip: Arc::clone(&held.clip),
                     events,
-                    position: None,
+                    position: held.position,
                 });
             }
             match self.append(id, held.version, &events, context).await {
@@ -236,7 +240,7 @@ impl ClipCommands {
                     return Ok(Executed {
                         clip: Arc::clone(&held.clip),
                         events,
-                        position: Some(appended.position),
+                        position: appended.position,
                     });
                 }
                 Err(AppendError::Conflict { .. }) => *held = self.catch_up(id, std::mem::take(held)).await?,

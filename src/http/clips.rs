@@ -53,9 +53,7 @@ pub(super) async fn create(
         )
         .await
         .map_err(|error| reused_key(error, key.as_deref()))?;
-    if let Some(position) = executed.position {
-        projectors.wait_for("clips", position).await;
-    }
+    projectors.wait_for("clips", executed.position).await;
     let row = find(&db, &id.to_string(), &caller).await?;
     let location = format!("/api/clips/{}", row.id);
     Ok(HttpResponse::Created()

@@ -19,8 +19,9 @@ use crate::clock::Clock;
 use crate::storage::idempotency::{self, Begun, FirstAnswer, Keyed};
 use crate::storage::{Db, StorageError};
 
-/// How long a request may be under way before its key counts as free again.
-const PATIENCE: TimeDelta = TimeDelta::seconds(60);
+/// How long a request keeps repetitions waiting. After that its process counts as dead, and the repetition is executed:
+/// should the first one live after all, the commands still happen once.
+const PATIENCE: TimeDelta = TimeDelta::seconds(2);
 /// What belongs to an answer beside its body.
 const KEPT_HEADERS: [HeaderName; 2] = [header::CONTENT_TYPE, header::LOCATION];
 

@@ -11,7 +11,7 @@ use super::problem::{Code, Problem};
 use crate::clock::Clock;
 use crate::storage::parked::{self, Retried};
 use crate::storage::rebuild::{self, RebuildRow};
-use crate::storage::{Db, Logs, follow, people};
+use crate::storage::{Db, Logs, follow, leases, people};
 
 const MAX_PAGE: i64 = 1_000;
 
@@ -28,6 +28,7 @@ pub(super) async fn projections(
         let head = logs.head(projection.log).await?;
         let checkpoint = follow::checkpoint(&db, projection).await?;
         let position = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.position);
+        let owner = leases::holder(&db, &follow::ownership_of(projection)).await?;
         let making = rebuilds.iter().find(|row| row.name == projection.name);
         listed.push(json!({
             "name": projection.name,
@@ -35,6 +36,7 @@ pub(super) async fn projections(
             "log": projection.log.name(),
             "position": position,
             "lag": (head - position).max(0),
+            "owner": owner,
             "updated_at": checkpoint.map(|checkpoint| checkpoint.updated_at),
             "rebuild": making.map(rebuild_json),
         }));

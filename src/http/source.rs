@@ -72,9 +72,7 @@ pub(super) async fn put(
         filename,
     };
     let executed = store(&intake, id, source, caller.context(None)).await?;
-    if let Some(position) = executed.position {
-        intake.projectors.wait_for("clips", position).await;
-    }
+    intake.projectors.wait_for("clips", executed.position).await;
     let row = find(&db, &name, &caller).await?;
     Ok(HttpResponse::Accepted().json(ClipJson::load(&db, row).await?))
 }

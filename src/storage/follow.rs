@@ -64,6 +64,11 @@ impl<'a> Rows<'a> {
     }
 }
 
+/// The lease of the process that follows for a projection.
+pub fn ownership_of(projection: &Projection) -> String {
+    format!("project/{}", projection.name)
+}
+
 fn checkpoint_query(name: &str) -> Query<Checkpoint> {
     Query::new(
         "SELECT version, position, updated_at FROM projection_checkpoints WHERE name = $1",

@@ -15,6 +15,8 @@ mod retention;
 
 use std::sync::Arc;
 
+pub(crate) use projections::whole_story;
+
 use clipper::clock::ManualClock;
 use clipper::shutdown::Shutdown;
 use clipper::storage::rebuild::Bench;

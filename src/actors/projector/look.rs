@@ -112,7 +112,7 @@ async fn hold_on(
     standing: &mut Standing,
 ) -> Result<(), StorageError> {
     let (db, now) = (&followed.db, followed.clock.now());
-    let resource = format!("project/{}", projection.name);
+    let resource = follow::ownership_of(projection);
     let held = match standing.lease.take() {
         Some(lease) => leases::renew(db, &lease, 0.0, now + LEASE)
             .await?

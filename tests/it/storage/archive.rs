@@ -37,7 +37,7 @@ async fn fill(stage: &Stage) {
             &[1],
             &format!("r{n}"),
         );
-        batch.events[0].event_type = "PlaybackReported".to_owned();
+        "PlaybackReported".clone_into(&mut batch.events[0].event_type);
         batch.events[0].schema_version = 2;
         report.clone_into(&mut batch.events[0].payload);
         stage.playback.append(batch).await.unwrap();
@@ -92,7 +92,7 @@ async fn a_store_moves_to_either_database_and_folds_to_the_same_rows(stage: &Sta
 async fn a_file_that_was_changed_or_cut_is_refused(stage: &Stage) {
     fill(stage).await;
     let file = exported(stage, Names::LeftOut).await;
-    let text = String::from_utf8(file.clone()).unwrap();
+    let text = String::from_utf8(file).unwrap();
     assert!(!text.contains("ann"), "who is who is left out");
     let changed = text.replacen("The clip3", "The clip4", 1);
     let error = archive::check(changed.as_bytes()).unwrap_err();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use clipper::shutdown::Shutdown;
 use clipper::storage::{AppendError, Expected, Log, LogWriter};
 use clipper_projections::Statement;
 use futures_util::future::join_all;
@@ -179,7 +180,8 @@ async fn appends_of_writers_that_are_cut_off_are_there_whole_or_not_at_all(stage
     let mut acknowledged = vec![];
     for life in 0..LIVES {
         let (writer, writing) = LogWriter::new(stage.db.clone(), Log::Clip, stage.clock.clone());
-        let writing = tokio::task::spawn(writing);
+        let process = Shutdown::new();
+        process.spawn("clip log", writing);
         let answers = Arc::new(std::sync::Mutex::new(vec![]));
         let mut callers = tokio::task::JoinSet::new();
         (0..8).for_each(|caller| {
@@ -198,8 +200,7 @@ async fn appends_of_writers_that_are_cut_off_are_there_whole_or_not_at_all(stage
             });
         });
         tokio::time::sleep(Duration::from_millis(5 + 7 * life as u64)).await;
-        writing.abort();
-        drop(writing.await);
+        process.abandon().await;
         callers.join_all().await;
         acknowledged.append(&mut answers.lock().unwrap());
     }

@@ -72,11 +72,10 @@ async fn a_person_is_forgotten_everywhere_at_once(stage: &Stage) {
 async fn someone_whom_old_events_name_keeps_their_clips(stage: &Stage) {
     let clip = ClipId(Uuid::now_v7());
     let mut old = append(&clip.stream(), Expected::Version(0), &[1], "old");
-    old.events[0].event_type = "ClipRegistered".to_owned();
-    old.events[0].payload =
-        r#"{"slug":"old","title":"Old","owner_id":"ann","visibility":"public","embed_url":null,
+    "ClipRegistered".clone_into(&mut old.events[0].event_type);
+    r#"{"slug":"old","title":"Old","owner_id":"ann","visibility":"public","embed_url":null,
         "twitch_clip_url":null}"#
-            .to_owned();
+        .clone_into(&mut old.events[0].payload);
     stage.clips.append(old).await.unwrap();
     follow_all(stage).await;
     let row = stage.db.optional(clips::by_slug("old")).await.unwrap().unwrap();

@@ -57,7 +57,7 @@ fn ready(quality: Quality) -> ClipEvent {
     }
 }
 
-pub(super) fn whole_story(slug: &str) -> Vec<ClipEvent> {
+pub(crate) fn whole_story(slug: &str) -> Vec<ClipEvent> {
     let source = StoredSource {
         object: "o".to_owned(),
         bytes: 7,
