@@ -2,6 +2,7 @@
 
 use std::process::{Command, Output};
 
+use crate::support::app::KEY;
 use crate::support::database::{Backend, TestDatabase};
 use crate::support::footage;
 use crate::support::process::{Server, clipper};
@@ -131,4 +132,101 @@ async fn ingest_waits_and_projections_are_listed_rebuilt_and_verified() {
     assert_eq!(run(&["projections", "verify", "nothing"]).status.code(), Some(1));
     drop(server);
     database.drop().await;
+}
+
+/// A server with two clips.
+async fn two_clips(data: &std::path::Path, url: &str) -> Server {
+    let server = Server::start_without_workers(data, url);
+    for slug in ["one", "two"] {
+        let post = reqwest::Client::new().post(format!("{}/api/clips", server.address));
+        let body = serde_json::json!({ "title": slug, "slug": slug });
+        let posted = post.bearer_auth(KEY).json(&body).send().await.unwrap();
+        assert_eq!(posted.status(), 201);
+    }
+    server
+}
+
+#[tokio::test]
+async fn a_store_is_looked_at_and_moves_to_the_other_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let url = format!("sqlite:{}", data.join("clipper.db").display());
+    let _server = two_clips(&data, &url).await;
+    let run = |arguments: &[&str]| clipper(&data, &url).args(arguments).output().unwrap();
+    let tailed = run(&["events", "tail", "-n", "1"]);
+    let event: serde_json::Value = serde_json::from_slice(&tailed.stdout).unwrap();
+    assert_eq!(
+        (event["position"].as_i64(), event["payload"]["slug"].as_str()),
+        (Some(2), Some("two"))
+    );
+    assert!(text(&run(&["clips", "show", "one", "--at", "1"])).starts_with("as of version 1, "));
+    assert!(text(&run(&["clips", "show", "one", "--at", "2020-01-01"])).contains("was not registered then"));
+    assert_eq!(
+        run(&["clips", "show", "one", "--at", "soon"]).status.code(),
+        Some(2)
+    );
+
+    let file = folder.path().join("move.ndjson");
+    let exported = run(&["events", "export", file.to_str().unwrap(), "--with-people"]);
+    assert!(
+        text(&exported).starts_with("2 events written"),
+        "{}",
+        text(&exported)
+    );
+    let again = run(&["events", "export", file.to_str().unwrap()]);
+    assert_eq!(again.status.code(), Some(1), "a file is not overwritten");
+    let other = TestDatabase::create(Backend::Postgres).await;
+    let there = |arguments: &[&str]| clipper(&data, &other.url).args(arguments).output().unwrap();
+    assert!(text(&there(&["events", "import", file.to_str().unwrap()])).starts_with("2 events imported"));
+    assert!(there(&["projections", "rebuild"]).status.success());
+    assert!(text(&there(&["clips", "show", "two"])).starts_with("two"));
+    assert!(text(&there(&["people", "list"])).contains("admin"));
+    let verified = text(&there(&["events", "verify"]));
+    assert!(
+        verified.contains("clip log: 2 events, dense, ordered and readable"),
+        "{verified}"
+    );
+    assert!(text(&there(&["projections", "parked"])).contains("nothing is parked"));
+    assert_eq!(
+        there(&["projections", "retry", "clips", "1"]).status.code(),
+        Some(1)
+    );
+    other.drop().await;
+}
+
+#[tokio::test]
+async fn a_store_is_backed_up_while_it_runs_and_brought_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let url = format!("sqlite:{}", data.join("clipper.db").display());
+    let mut server = two_clips(&data, &url).await;
+    let run = |arguments: &[&str]| clipper(&data, &url).args(arguments).output().unwrap();
+    let backup = folder.path().join("monday");
+    let backed_up = run(&["backup", backup.to_str().unwrap()]);
+    assert!(
+        text(&backed_up).starts_with("backed up to"),
+        "{}",
+        text(&backed_up)
+    );
+    let in_use = run(&["restore", backup.to_str().unwrap(), "--force"]);
+    assert!(
+        text(&in_use).contains("is in use; stop Clipper first"),
+        "{}",
+        text(&in_use)
+    );
+    server.terminate();
+    let kept = run(&["restore", backup.to_str().unwrap()]);
+    assert!(text(&kept).contains("--force sets it aside"), "{}", text(&kept));
+    assert!(run(&["people", "erase", "admin"]).status.success());
+    assert!(text(&run(&["people", "list"])).contains("(forgotten)"));
+    let restored = run(&["restore", backup.to_str().unwrap(), "--force"]);
+    assert!(restored.status.success(), "{}", text(&restored));
+    let people = text(&run(&["people", "list"]));
+    assert!(
+        people.contains("admin"),
+        "a backup knows whom was forgotten since: {people}"
+    );
+    assert!(run(&["projections", "verify"]).status.success());
 }

@@ -23,6 +23,7 @@ async fn an_upload_becomes_playable_in_every_rung(app: &TestApp) {
         serde_json::json!(["480p", "720p", "1080p"])
     );
     assert_eq!(clip["encoding"]["percent"], 100.0);
+    assert_events_belong_together(app, "real").await;
 
     let variants = clip["variants"].as_array().unwrap();
     let sizes: Vec<_> = variants
@@ -43,6 +44,32 @@ async fn an_upload_becomes_playable_in_every_rung(app: &TestApp) {
         "key frames do not coincide: {grids:?}"
     );
     app.assert_rebuilt_equals_live().await;
+}
+
+/// What an encoder did says which request asked for it, and which event.
+async fn assert_events_belong_together(app: &TestApp, slug: &str) {
+    let path = app.url(&format!("/api/clips/{slug}/history"));
+    let history = app.client.get(path).bearer_auth(KEY).send().await.unwrap();
+    let history: Value = history.json().await.unwrap();
+    let events = history["events"].as_array().unwrap();
+    let named = |name: &str| events.iter().find(|event| event["event_type"] == name).unwrap();
+    let requested = named("EncodingRequested");
+    for name in ["EncodingStarted", "VariantReady", "EncodingCompleted"] {
+        let metadata = &named(name)["metadata"];
+        assert_eq!(
+            metadata["correlation_id"], requested["metadata"]["correlation_id"],
+            "{name}"
+        );
+        assert_eq!(
+            metadata["causation_id"],
+            format!("clip/{}", requested["position"]),
+            "{name}"
+        );
+        assert!(
+            metadata["actor"].as_str().unwrap().starts_with("worker:"),
+            "{name}"
+        );
+    }
 }
 
 /// ffprobe and ffmpeg play the rung over HTTP and find what was declared.

@@ -1,15 +1,19 @@
 use chrono::TimeDelta;
 use clipper::clock::Clock;
-use clipper::storage::leases;
+use clipper::shutdown::Shutdown;
+use clipper::storage::news::News;
+use clipper::storage::{Expected, Log, leases};
 use futures_util::future::join_all;
 
-use super::{Stage, suite};
+use super::{Stage, append, suite};
 
 suite!(
     a_lease_has_one_winner,
     a_lease_that_ran_out_is_taken_over_with_a_higher_token,
     a_lease_that_was_given_back_is_free_at_once,
     a_token_is_higher_than_what_events_tell,
+    a_lease_that_is_seized_is_lost_by_its_holder,
+    other_processes_hear_of_an_append,
 );
 
 const LENGTH: TimeDelta = TimeDelta::seconds(10);
@@ -72,4 +76,47 @@ async fn a_token_is_higher_than_what_events_tell(stage: &Stage) {
         .unwrap()
         .unwrap();
     assert_eq!(lease.token, 42);
+}
+
+/// PostgreSQL tells other processes what was appended; SQLite is asked.
+async fn other_processes_hear_of_an_append(stage: &Stage) {
+    if stage.db.product() == "SQLite" {
+        return;
+    }
+    let shutdown = Shutdown::new();
+    let news = News::listen(&stage.db, &shutdown);
+    let (mut clip, mut playback) = (news.appended(Log::Clip), news.appended(Log::Playback));
+    // The first change is that it hears at all.
+    clip.changed().await.unwrap();
+    playback.changed().await.unwrap();
+    let writer = stage.another_writer();
+    writer
+        .append(append("clip-a", Expected::Version(0), &[1], "c"))
+        .await
+        .unwrap();
+    let heard = tokio::time::timeout(std::time::Duration::from_secs(5), clip.changed()).await;
+    assert!(heard.is_ok());
+    assert!(!playback.has_changed().unwrap(), "the other log did not grow");
+    shutdown.abandon().await;
+}
+
+async fn a_lease_that_is_seized_is_lost_by_its_holder(stage: &Stage) {
+    let now = stage.clock.now();
+    let old = leases::seize(&stage.db, "unit", "old", now + LENGTH)
+        .await
+        .unwrap();
+    let new = leases::seize(&stage.db, "unit", "new", now + LENGTH)
+        .await
+        .unwrap();
+    assert!(new.token > old.token);
+    assert!(!leases::renew(&stage.db, &old, 0.0, now + LENGTH).await.unwrap());
+    assert!(leases::renew(&stage.db, &new, 0.0, now + LENGTH).await.unwrap());
+    assert_eq!(
+        leases::holder(&stage.db, "unit").await.unwrap().as_deref(),
+        Some("new")
+    );
+    let late = leases::take(&stage.db, "unit", "old", 0, (now, now + LENGTH))
+        .await
+        .unwrap();
+    assert_eq!(late, None);
 }
