@@ -21,6 +21,7 @@ pub mod past;
 pub mod people;
 pub mod rebuild;
 pub mod retention;
+pub mod status;
 mod writer;
 
 pub use clipper_projections::{Log, RawEvent};

@@ -17,7 +17,6 @@ use uuid::Uuid;
 use crate::say;
 use crate::stage::Stage;
 
-const PAGE: i64 = 2_000;
 /// Clips whose lives are appended together.
 const AT_ONCE: usize = 500;
 
@@ -141,13 +140,10 @@ async fn fill(stage: &Stage, events: i64) -> anyhow::Result<i64> {
 
 async fn replay(stage: &Stage) -> anyhow::Result<f64> {
     let (started, mut position) = (Instant::now(), 0);
-    loop {
-        let page = stage.logs.page(Log::Clip, position, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        position = last.position;
-        for raw in &page {
-            ensure!(raw.read::<ClipEvent>()?.len() == 1, "an event is one event");
-        }
+    let mut events = stage.logs.events(Log::Clip, 0, i64::MAX)?;
+    while let Some(raw) = events.try_next().await? {
+        position = raw.position;
+        ensure!(raw.read::<ClipEvent>()?.len() == 1, "an event is one event");
     }
     Ok(position as f64 / started.elapsed().as_secs_f64())
 }

@@ -55,6 +55,7 @@ pub(super) async fn restore(
     } else {
         InTheWay::Keep
     };
+    let (database, _parameters) = database.split_once('?').unwrap_or((database, ""));
     let database = Path::new(database.trim_start_matches("//"));
     let restored = backup::restore(&arguments.folder, database, in_the_way, SystemClock.now()).await;
     if let Err(backup::BackupError::Exists(path)) = &restored {

@@ -27,12 +27,18 @@ pub(super) async fn run(config: &Config, verb: PeopleVerb, output: Output) -> an
     match verb {
         PeopleVerb::List => list(&db, output).await,
         PeopleVerb::Erase { user } => {
-            let person = people::erase(&db, &user, SystemClock.now())
+            let forgotten = people::erase(&db, &user, SystemClock.now())
                 .await?
                 .with_context(|| format!("there is no user `{user}`"))?;
-            output.data(&json!({ "person": person }), || {
-                format!("forgotten; what they did is now done by the pseudonym {person}")
-            })
+            output.data(
+                &json!({ "person": forgotten.person, "keys": forgotten.keys }),
+                || {
+                    let pseudonym = forgotten.person.map_or(String::new(), |person| {
+                        format!("; what they did was done by the pseudonym {person}")
+                    });
+                    format!("forgotten, {} keys revoked{pseudonym}", forgotten.keys)
+                },
+            )
         }
     }
 }

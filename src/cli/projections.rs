@@ -10,8 +10,9 @@ use super::output::{Output, table};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::storage::parked::{self, ParkedRow, Retried};
-use crate::storage::rebuild::{self, Bench, Progress, RebuildRow};
-use crate::storage::{Db, Logs, follow};
+use crate::storage::rebuild::{self, Bench, Progress};
+use crate::storage::status::{self, RebuildStatus, Status};
+use crate::storage::{Db, Logs};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ProjectionsVerb {
@@ -81,69 +82,47 @@ pub(super) async fn run(config: &Config, verb: ProjectionsVerb, output: Output) 
 }
 
 async fn list(bench: Bench<'_>, output: Output) -> anyhow::Result<bool> {
-    let rebuilds = rebuild::list(bench.db).await?;
-    let (mut rows, mut data) = (vec![], vec![]);
-    for projection in &PROJECTIONS {
-        let head = bench.logs.head(projection.log).await?;
-        let checkpoint = follow::checkpoint(bench.db, projection).await?;
-        let position = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.position);
-        let version = checkpoint
-            .as_ref()
-            .map_or(projection.version, |checkpoint| checkpoint.version);
-        let updated_at = checkpoint.as_ref().map(|checkpoint| checkpoint.updated_at);
-        let moved = updated_at.map_or("never".to_owned(), |at| {
-            at.format("%Y-%m-%d %H:%M:%S").to_string()
-        });
-        let making = rebuilds.iter().find(|row| row.name == projection.name);
-        rows.push(vec![
-            projection.name.to_owned(),
-            version.to_string(),
-            projection.log.name().to_owned(),
-            position.to_string(),
-            (head - position).to_string(),
-            moved,
-            making.map_or(String::new(), describe_rebuild),
-        ]);
-        data.push(json!({
-            "name": projection.name, "version": version, "log": projection.log.name(), "position": position,
-            "lag": head - position, "updated_at": updated_at, "rebuild": making.map(rebuild_json),
-        }));
-    }
-    output.data(&data.into(), || {
-        table(
-            &[
-                "name",
-                "version",
-                "log",
-                "position",
-                "lag",
-                "moved at (UTC)",
-                "being made",
-            ],
-            &rows,
-        )
+    let all = status::all(bench.db, bench.logs).await?;
+    output.data(&json!(all), || {
+        let rows: Vec<_> = all.iter().map(cells).collect();
+        let headings = [
+            "name",
+            "version",
+            "log",
+            "position",
+            "lag",
+            "moved at (UTC)",
+            "being made",
+        ];
+        table(&headings, &rows)
     })
 }
 
-fn describe_rebuild(row: &RebuildRow) -> String {
-    if let Some(error) = &row.error {
-        return format!("{} broke off: {error}", row.purpose);
-    }
-    let progress = row.progress();
-    let left = progress
-        .left()
-        .map_or(String::new(), |left| format!(", {} s left", left.as_secs()));
-    format!("{} {:.1} %{left}", row.purpose, progress.share() * 100.0)
+fn cells(status: &Status) -> Vec<String> {
+    let moved = status.updated_at.map_or("never".to_owned(), |at| {
+        at.format("%Y-%m-%d %H:%M:%S").to_string()
+    });
+    vec![
+        status.name.to_owned(),
+        status
+            .version
+            .map_or("-".to_owned(), |version| version.to_string()),
+        status.log.to_owned(),
+        status.position.to_string(),
+        status.lag.to_string(),
+        moved,
+        status.rebuild.as_ref().map_or(String::new(), describe_rebuild),
+    ]
 }
 
-fn rebuild_json(row: &RebuildRow) -> Value {
-    let progress = row.progress();
-    json!({
-        "purpose": row.purpose, "version": row.version, "position": row.position, "until": row.until,
-        "percent": progress.share() * 100.0, "events_per_second": progress.rate,
-        "seconds_left": progress.left().map(|left| left.as_secs()), "error": row.error,
-        "started_at": row.started_at, "updated_at": row.updated_at,
-    })
+fn describe_rebuild(status: &RebuildStatus) -> String {
+    if let Some(error) = &status.error {
+        return format!("{} broke off: {error}", status.purpose);
+    }
+    let left = status
+        .seconds_left
+        .map_or(String::new(), |left| format!(", {left} s left"));
+    format!("{} {:.1} %{left}", status.purpose, status.percent)
 }
 
 async fn rebuild(

@@ -45,11 +45,13 @@ pub(super) async fn create(
     let owner = caller.require(Scope::ClipsWrite)?;
     let key = idempotency::key_of(&request)?;
     let (id, registration) = body.into_inner().registration(owner, key.as_deref())?;
+    // Keys of different people never meet, also where both ask for one slug.
+    let command_id = key.as_ref().map(|key| format!("{owner}:{key}"));
     let executed = actors
         .execute(
             id,
             ClipCommand::Register(registration),
-            caller.context(key.clone()),
+            caller.context(command_id),
         )
         .await
         .map_err(|error| reused_key(error, key.as_deref()))?;
@@ -76,15 +78,16 @@ fn reused_key(error: CommandError, key: Option<&str>) -> Problem {
 impl NewClip {
     fn registration(self, owner: PersonId, key: Option<&str>) -> Result<(ClipId, Registration), Problem> {
         let title = self.title.trim().to_owned();
-        if title.is_empty() || title.chars().count() > MAX_TITLE {
-            let detail = format!("`title` must have 1 to {MAX_TITLE} characters.");
+        if title.is_empty() || title.chars().count() > MAX_TITLE || title.contains(char::is_control) {
+            let detail = format!("`title` must have 1 to {MAX_TITLE} printable characters.");
             return Err(Problem::new(Code::InvalidRequest, detail));
         }
         for url in [&self.embed_url, &self.twitch_clip_url].into_iter().flatten() {
-            if !(url.starts_with("https://") || url.starts_with("http://")) {
+            let web = url.starts_with("https://") || url.starts_with("http://");
+            if !web || url.contains(|c: char| c.is_control() || c.is_whitespace()) {
                 return Err(Problem::new(
                     Code::InvalidRequest,
-                    "URLs must begin with http:// or https://.",
+                    "URLs must begin with http:// or https:// and hold no spaces.",
                 ));
             }
         }

@@ -96,14 +96,18 @@ async fn keyed(request: &mut ServiceRequest) -> Result<Option<Keyed>, actix_web:
         .chain_update(target.unwrap_or_default())
         .chain_update([0])
         .chain_update(&body);
+    // What is put back is what was read: not compressed any more.
+    request.headers_mut().remove(header::CONTENT_ENCODING);
     request.set_payload(Payload::from(body));
+    let fingerprint = hex::encode(hash.finalize());
+    // Those who have not signed in share no keys: each has only its own request.
     let scope = caller
         .person()
-        .map_or("anonymous".to_owned(), |person| person.to_string());
+        .map_or_else(|| format!("anonymous:{fingerprint}"), |person| person.to_string());
     Ok(Some(Keyed {
         scope,
         key,
-        fingerprint: hex::encode(hash.finalize()),
+        fingerprint,
     }))
 }
 

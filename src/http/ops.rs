@@ -10,8 +10,7 @@ use super::auth::{Caller, Scope};
 use super::problem::{Code, Problem};
 use crate::clock::Clock;
 use crate::storage::parked::{self, Retried};
-use crate::storage::rebuild::{self, RebuildRow};
-use crate::storage::{Db, Logs, follow, leases, people};
+use crate::storage::{Db, Logs, people, rebuild, status};
 
 const MAX_PAGE: i64 = 1_000;
 
@@ -22,41 +21,8 @@ pub(super) async fn projections(
     logs: web::Data<Logs>,
 ) -> Result<web::Json<Value>, Problem> {
     caller.require(Scope::Ops)?;
-    let rebuilds = rebuild::list(&db).await?;
-    let mut listed = vec![];
-    for projection in &PROJECTIONS {
-        let head = logs.head(projection.log).await?;
-        let checkpoint = follow::checkpoint(&db, projection).await?;
-        let position = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.position);
-        let owner = leases::holder(&db, &follow::ownership_of(projection)).await?;
-        let making = rebuilds.iter().find(|row| row.name == projection.name);
-        listed.push(json!({
-            "name": projection.name,
-            "version": checkpoint.as_ref().map(|checkpoint| checkpoint.version),
-            "log": projection.log.name(),
-            "position": position,
-            "lag": (head - position).max(0),
-            "owner": owner,
-            "updated_at": checkpoint.map(|checkpoint| checkpoint.updated_at),
-            "rebuild": making.map(rebuild_json),
-        }));
-    }
-    Ok(web::Json(json!({ "projections": listed })))
-}
-
-fn rebuild_json(row: &RebuildRow) -> Value {
-    let progress = row.progress();
-    json!({
-        "purpose": row.purpose,
-        "version": row.version,
-        "position": row.position,
-        "until": row.until,
-        "percent": progress.share() * 100.0,
-        "events_per_second": progress.rate,
-        "seconds_left": progress.left().map(|left| left.as_secs()),
-        "error": row.error,
-        "started_at": row.started_at,
-    })
+    let projections = status::all(&db, &logs).await?;
+    Ok(web::Json(json!({ "projections": projections })))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -208,7 +174,7 @@ pub(super) async fn erase_person(
 ) -> Result<HttpResponse, Problem> {
     caller.require(Scope::Ops)?;
     match people::erase(&db, &user, clock.now()).await? {
-        Some(_pseudonym) => Ok(HttpResponse::new(StatusCode::NO_CONTENT)),
+        Some(_forgotten) => Ok(HttpResponse::new(StatusCode::NO_CONTENT)),
         None => Err(Problem::new(
             Code::PersonNotFound,
             format!("There is no user `{user}`."),

@@ -61,10 +61,12 @@ pub(super) async fn put(
     let (bytes, sha256) = (received.bytes, received.sha256.clone());
     let object = intake.media.keep_source(received, id).await?;
     metrics::counter!("clipper_upload_bytes_total").increment(bytes);
-    let filename = query
-        .into_inner()
-        .filename
-        .map(|name| name.chars().take(MAX_FILENAME).collect());
+    let filename = query.into_inner().filename.map(|name| {
+        name.chars()
+            .filter(|c| !c.is_control())
+            .take(MAX_FILENAME)
+            .collect()
+    });
     let source = StoredSource {
         object,
         bytes,

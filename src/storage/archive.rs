@@ -54,6 +54,9 @@ pub enum ArchiveError {
         /// What it is.
         found: String,
     },
+    /// The log lost its oldest events while it was written.
+    #[error("retention took events while they were written to the file; please begin again")]
+    Shortened,
     /// The store has events already.
     #[error("the store has events already; import into an empty one")]
     NotEmpty,
@@ -237,14 +240,17 @@ async fn export_log(
     let (mut position, mut events) = (extent.tail, 0);
     while position < extent.head {
         let page = page(logs.db(), log, position, PAGE.min(extent.head - position)).await?;
-        let Some(last) = page.last().map(|row| row.position) else {
-            break;
-        };
+        if page.is_empty() {
+            return Err(ArchiveError::Shortened);
+        }
         for row in page {
+            if row.position != position + 1 {
+                return Err(ArchiveError::Shortened);
+            }
+            position = row.position;
             out.line(&archived(log, row).map_err(StorageError::Encode)?)?;
             events += 1;
         }
-        position = last;
         progress(events);
     }
     Ok(events)

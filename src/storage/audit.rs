@@ -7,6 +7,8 @@ use clipper_domain::report::PlaybackEvent;
 use clipper_domain::{ClipId, SessionId};
 use clipper_projections::{Log, Query, RawEvent, Stream};
 
+use futures_util::TryStreamExt;
+
 use super::{Logs, StorageError};
 
 /// Something that should not be.
@@ -35,28 +37,26 @@ pub struct Audit {
 
 /// Findings that are kept of one log.
 pub const FINDINGS: usize = 20;
-const PAGE: i64 = 5_000;
+/// Events between two words about progress.
+const PROGRESS: i64 = 5_000;
 
 #[derive(sqlx::FromRow)]
 struct StreamRow {
     stream_id: String,
 }
 
-/// Reads a whole log. Tells how far it has come after each page.
+/// Reads a whole log. Tells how far it has come now and then.
 pub async fn audit(logs: &Logs, log: Log, progress: impl Fn(i64, i64)) -> Result<Audit, StorageError> {
     let mut ledger = Ledger::new(log);
     let extent = logs.extent(log).await?;
     let mut position = extent.tail;
-    loop {
-        let page = logs.page(log, position, PAGE).await?;
-        let Some(last) = page.last().map(|event| event.position) else {
-            break;
-        };
-        for event in &page {
-            ledger.read(event, position);
-            position = event.position;
+    let mut events = logs.events(log, extent.tail, extent.head)?;
+    while let Some(event) = events.try_next().await? {
+        ledger.read(&event, position);
+        position = event.position;
+        if position % PROGRESS == 0 {
+            progress(position, extent.head);
         }
-        progress(last, extent.head);
     }
     if position < extent.head {
         ledger.find(

@@ -148,38 +148,60 @@ pub async fn restore(
     if sha256 != manifest.sha256 {
         return Err(BackupError::Changed(copy));
     }
-    let moved = make_room(database, in_the_way, now).await?;
+    if in_the_way == InTheWay::Keep
+        && let Some(there) = what_is_there(database).await?
+    {
+        return Err(BackupError::Exists(there));
+    }
     if let Some(parent) = database.parent() {
         tokio::fs::create_dir_all(parent).await.map_err(file(parent))?;
     }
-    // Copied beside and renamed: a restore that breaks off leaves no half store.
+    // Copied beside first: whatever breaks off, there is one whole store.
     let arriving = database.with_extension("restoring");
     tokio::fs::copy(&copy, &arriving).await.map_err(file(&arriving))?;
     sync(&arriving).await?;
+    let moved = make_room(database, now).await?;
     tokio::fs::rename(&arriving, database)
         .await
         .map_err(file(database))?;
     Ok((manifest, moved))
 }
 
-async fn make_room(
-    database: &Path,
-    in_the_way: InTheWay,
-    now: DateTime<Utc>,
-) -> Result<Option<PathBuf>, BackupError> {
-    if !tokio::fs::try_exists(database).await.map_err(file(database))? {
-        return Ok(None);
+/// The files of a store: SQLite takes a journal that lies beside a database for its own, whosever it is.
+fn files_of(database: &Path) -> [PathBuf; 4] {
+    ["", "-wal", "-shm", "-journal"].map(|suffix| {
+        let mut name = database.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    })
+}
+
+async fn what_is_there(database: &Path) -> Result<Option<PathBuf>, BackupError> {
+    for path in files_of(database) {
+        if tokio::fs::try_exists(&path).await.map_err(file(&path))? {
+            return Ok(Some(path));
+        }
     }
-    if in_the_way == InTheWay::Keep {
-        return Err(BackupError::Exists(database.to_owned()));
+    Ok(None)
+}
+
+/// Sets a store aside that is there, and tells where its database went.
+async fn make_room(database: &Path, now: DateTime<Utc>) -> Result<Option<PathBuf>, BackupError> {
+    let mut moved = None;
+    if tokio::fs::try_exists(database).await.map_err(file(database))? {
+        // Leaving WAL mode takes a store that nobody else has open. One that is damaged is set aside as it is.
+        if let Err(StorageError::Busy(_)) = Db::fold_in_journal(database).await {
+            return Err(BackupError::InUse(database.to_owned()));
+        }
     }
-    // Leaving WAL mode takes a store that nobody else has open, and leaves one file without a journal.
-    Db::fold_in_journal(database)
-        .await
-        .map_err(|_in_use| BackupError::InUse(database.to_owned()))?;
-    let moved = database.with_extension(format!("before-{}.db", now.format("%Y%m%dT%H%M%SZ")));
-    tokio::fs::rename(database, &moved).await.map_err(file(&moved))?;
-    Ok(Some(moved))
+    let aside = database.with_extension(format!("before-{}.db", now.format("%Y%m%dT%H%M%SZ")));
+    for (from, to) in files_of(database).iter().zip(files_of(&aside)) {
+        if tokio::fs::try_exists(from).await.map_err(file(from))? {
+            tokio::fs::rename(from, &to).await.map_err(file(&to))?;
+            moved.get_or_insert(to);
+        }
+    }
+    Ok(moved)
 }
 
 async fn hash(path: &Path) -> Result<(u64, String), BackupError> {

@@ -5,6 +5,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clipper_projections::{Arg, Query, Statement};
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
@@ -169,6 +171,24 @@ impl Db {
                 sqlx::query_as_with(AssertSqlSafe(sql), postgres_args(&args)?)
                     .fetch_all(pool)
                     .await?
+            }
+        })
+    }
+
+    /// The rows of a query one by one, as they come: what is done with a row runs beside the reading of the next.
+    pub fn stream<R: AnyRow>(
+        &self,
+        query: Query<R>,
+    ) -> Result<BoxStream<'_, Result<R, StorageError>>, StorageError> {
+        let Statement { sql, args } = query.statement;
+        Ok(match self {
+            Self::Sqlite { read, .. } => {
+                let rows = sqlx::query_as_with(AssertSqlSafe(sql), sqlite_args(&args)?).fetch(read);
+                rows.map_err(StorageError::from).boxed()
+            }
+            Self::Postgres(pool) => {
+                let rows = sqlx::query_as_with(AssertSqlSafe(sql), postgres_args(&args)?).fetch(pool);
+                rows.map_err(StorageError::from).boxed()
             }
         })
     }

@@ -12,6 +12,9 @@ pub enum StorageError {
     /// The database was busy or lost the race; the same transaction may succeed when tried again.
     #[error("the database is busy")]
     Busy(#[source] sqlx::Error),
+    /// The database refuses a value or a row, and will do so again.
+    #[error("the database refuses it")]
+    Refused(#[source] sqlx::Error),
     /// Anything else that the database says.
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
@@ -90,7 +93,17 @@ impl From<sqlx::Error> for StorageError {
             Some("1555" | "2067" | "23505") => Self::UniqueViolation(error),
             // BUSY and its extensions, LOCKED; serialization failure, deadlock, lock time-out.
             Some("5" | "261" | "517" | "6" | "262" | "40001" | "40P01" | "55P03") => Self::Busy(error),
-            _ => Self::Database(error),
+            Some(code) if blames_the_data(code) => Self::Refused(error),
+            Some(_) | None => Self::Database(error),
         }
+    }
+}
+
+/// SQLite: CONSTRAINT, MISMATCH and TOOBIG in the low byte of the extended code. PostgreSQL: cardinality violation, data
+/// exception, integrity constraint violation. A full disk or a server that shuts down blames nobody's data.
+fn blames_the_data(code: &str) -> bool {
+    match code.parse::<u32>() {
+        Ok(number) if code.len() < 5 => matches!(number & 0xff, 18..=20),
+        Ok(_) | Err(_) => ["21", "22", "23"].iter().any(|class| code.starts_with(class)),
     }
 }

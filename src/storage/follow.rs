@@ -69,6 +69,14 @@ pub fn ownership_of(projection: &Projection) -> String {
     format!("project/{}", projection.name)
 }
 
+impl Rows<'_> {
+    /// Whether an event is in rows that were copied from the live ones.
+    fn took_over(&self, raw: &RawEvent, copied: &HashSet<Uuid>) -> bool {
+        let seeded = self.aside.is_some_and(|seed| raw.position <= seed.seeded_at);
+        seeded && uuid_of(raw).is_some_and(|id| copied.contains(&id))
+    }
+}
+
 fn checkpoint_query(name: &str) -> Query<Checkpoint> {
     Query::new(
         "SELECT version, position, updated_at FROM projection_checkpoints WHERE name = $1",
@@ -98,6 +106,12 @@ pub async fn begin(db: &Db, projection: &Projection, now: DateTime<Utc>) -> Resu
         updated_at: now,
     };
     Ok(checkpoint(db, projection).await?.unwrap_or(fresh))
+}
+
+/// Where the live rows stand, as this transaction sees it.
+pub(super) async fn position(tx: &mut Tx, projection: &Projection) -> Result<i64, StorageError> {
+    let checkpoint = tx.optional(checkpoint_query(projection.name)).await?;
+    Ok(checkpoint.map_or(0, |checkpoint| checkpoint.position))
 }
 
 /// Takes the live rows for this transaction and tells where they stand: whoever changes them takes the checkpoint first.
@@ -240,13 +254,14 @@ async fn isolate(
 }
 
 /// Whether the fault is the database's of this moment rather than the event's.
-fn is_passing(error: &StorageError) -> bool {
+pub(super) fn is_passing(error: &StorageError) -> bool {
     match error {
         StorageError::Busy(_)
         | StorageError::CheckpointMoved { .. }
         | StorageError::RebuildRunning { .. } => true,
-        StorageError::Database(cause) => cause.as_database_error().is_none(),
+        StorageError::Database(_) => true,
         StorageError::UniqueViolation(_)
+        | StorageError::Refused(_)
         | StorageError::SentBefore
         | StorageError::Migration(_)
         | StorageError::UnknownDatabase(_)
@@ -278,7 +293,7 @@ pub(super) async fn apply(
     .await?;
     let mut newly_parked = vec![];
     for raw in page {
-        if held.skipped.contains(&raw.position) || uuid_of(raw).is_some_and(|id| forgotten.contains(&id)) {
+        if held.skipped.contains(&raw.position) || rows.took_over(raw, &forgotten) {
             continue;
         }
         let error = if held.streams.contains(&raw.stream_id) {

@@ -107,6 +107,15 @@ pub async fn give_back(db: &Db, lease: &Lease, now: DateTime<Utc>) -> Result<(),
     renew(db, lease, 0.0, now).await.map(|_| ())
 }
 
+/// Gives back what a holder holds that has lost sight of its lease.
+pub async fn let_go(db: &Db, resource: &str, holder: &str, now: DateTime<Utc>) -> Result<(), StorageError> {
+    let statement = Statement::new(
+        "UPDATE leases SET expires_at = $3 WHERE resource = $1 AND holder = $2",
+        vec![resource.into(), holder.into(), now.into()],
+    );
+    db.execute(&statement).await.map(|_| ())
+}
+
 #[derive(sqlx::FromRow)]
 struct HolderRow {
     holder: String,

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use clipper_projections::{Log, Query, RawEvent};
+use futures_util::stream::BoxStream;
 
 use super::{Db, StorageError};
 
@@ -62,6 +63,17 @@ impl Logs {
         self.db
             .all(Query::new(sql, vec![after.into(), limit.into()]))
             .await
+    }
+
+    /// The events after a position up to another, in order, one by one as they are read.
+    pub fn events(
+        &self,
+        log: Log,
+        after: i64,
+        until: i64,
+    ) -> Result<BoxStream<'_, Result<RawEvent, StorageError>>, StorageError> {
+        let sql = select_events!(log, " WHERE position > $1 AND position <= $2 ORDER BY position");
+        self.db.stream(Query::new(sql, vec![after.into(), until.into()]))
     }
 
     /// The event at a position, if it is still there.

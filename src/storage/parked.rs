@@ -35,16 +35,25 @@ pub(super) struct Held {
     pub(super) streams: HashSet<String>,
     /// Events that are passed over.
     pub(super) skipped: HashSet<i64>,
-    /// Events that the live rows could not take either; only they may be parked by rows that are made beside them.
-    tolerated: Option<HashSet<i64>>,
+    /// What rows that are made beside the live ones may park.
+    tolerated: Option<Tolerated>,
+}
+
+/// Events that the live rows could not take either, or have not come to.
+#[derive(Debug)]
+struct Tolerated {
+    parked: HashSet<i64>,
+    after: i64,
 }
 
 impl Held {
     /// Whether this event may be parked rather than stop everything. What follows a parked event of its stream may.
     pub(super) fn may_park(&self, raw: &RawEvent) -> bool {
         let tolerated = self.tolerated.as_ref();
-        tolerated.is_none_or(|positions| {
-            positions.contains(&raw.position) || self.streams.contains(&raw.stream_id)
+        tolerated.is_none_or(|tolerated| {
+            tolerated.parked.contains(&raw.position)
+                || raw.position > tolerated.after
+                || self.streams.contains(&raw.stream_id)
         })
     }
 }
@@ -63,17 +72,20 @@ pub(super) async fn held(tx: &mut Tx, rows: &Rows<'_>) -> Result<Held, StorageEr
         "SELECT projection, position, stream_id, skipped FROM parked_events WHERE projection IN ($1, $2)",
         vec![rows.projection.name.into(), rows.parked_as.as_str().into()],
     );
-    let mut held = Held {
-        tolerated: rows.aside.map(|_| HashSet::new()),
-        ..Held::default()
-    };
+    let mut held = Held::default();
+    if rows.aside.is_some() {
+        held.tolerated = Some(Tolerated {
+            parked: HashSet::new(),
+            after: follow::position(tx, rows.projection).await?,
+        });
+    }
     for row in tx.all(query).await? {
         if row.skipped {
             held.skipped.insert(row.position);
         } else if row.projection == rows.parked_as {
             held.streams.insert(row.stream_id);
         } else if let Some(tolerated) = &mut held.tolerated {
-            tolerated.insert(row.position);
+            tolerated.parked.insert(row.position);
         }
     }
     Ok(held)
@@ -175,9 +187,19 @@ pub async fn retry(
     let Some(stream) = stream_of(&mut tx, projection, position).await? else {
         return Ok(None);
     };
+    begin_rebuilds_again(&mut tx, projection).await?;
     let retried = release(&mut tx, logs, projection, &stream, now).await?;
     tx.commit().await?;
     Ok(Some(retried))
+}
+
+/// Rows that are being made may have passed by what is now told to be different: they are made from the beginning.
+async fn begin_rebuilds_again(tx: &mut Tx, projection: &Projection) -> Result<(), StorageError> {
+    let again = Statement::new(
+        "UPDATE projection_rebuilds SET version = 0 WHERE name = $1",
+        vec![projection.name.into()],
+    );
+    tx.execute(&again).await.map(|_| ())
 }
 
 /// Passes a parked event over for good, also in later rebuilds, and lets its stream go on.
@@ -198,6 +220,7 @@ pub async fn skip(
         vec![projection.name.into(), position.into(), true.into()],
     );
     tx.execute(&skipped).await?;
+    begin_rebuilds_again(&mut tx, projection).await?;
     let retried = release(&mut tx, logs, projection, &stream, now).await?;
     tx.commit().await?;
     Ok(Some(retried))
@@ -260,25 +283,25 @@ async fn release(
     })
 }
 
-/// Lets what was parked under one name stand under another, in the place of what stood there. What is skipped stays.
-pub(super) async fn replace(
-    tx: &mut Tx,
-    projection: &Projection,
-    parked_as: &str,
-) -> Result<(), StorageError> {
-    for statement in [
-        Statement::new(
-            "DELETE FROM parked_events WHERE projection = $1 AND skipped = $2",
-            vec![projection.name.into(), false.into()],
+/// Lets what new rows could not take stand in the place of what the live ones could not. What is skipped stays, and so
+/// does what waits of streams whose rows were taken over as they are.
+pub(super) async fn replace(tx: &mut Tx, rows: &Rows<'_>) -> Result<(), StorageError> {
+    let name = rows.projection.name;
+    let own = match (rows.aside, rows.projection.table.since) {
+        (Some(seed), Some(since)) if seed.tail > 0 => format!(
+            " AND NOT (position <= {} AND stream_id IN (SELECT 'session-' || CAST({} AS TEXT) FROM {} WHERE {since} <= {}))",
+            seed.seeded_at, rows.projection.table.stream, rows.target.name, seed.tail
         ),
-        Statement::new(
-            "UPDATE parked_events SET projection = $1 WHERE projection = $2",
-            vec![projection.name.into(), parked_as.into()],
-        ),
-    ] {
-        tx.execute(&statement).await?;
-    }
-    Ok(())
+        _ => String::new(),
+    };
+    let forget = format!("DELETE FROM parked_events WHERE projection = $1 AND skipped = $2{own}");
+    tx.execute(&Statement::new(forget, vec![name.into(), false.into()]))
+        .await?;
+    let moved = Statement::new(
+        "UPDATE parked_events SET projection = $1 WHERE projection = $2",
+        vec![name.into(), rows.parked_as.as_str().into()],
+    );
+    tx.execute(&moved).await.map(|_| ())
 }
 
 /// Forgets what was parked under a name.

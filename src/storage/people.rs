@@ -53,18 +53,20 @@ pub async fn find_or_add(
         PersonId(fresh)
     };
     let add = Statement::new(
-        "INSERT INTO people (id, user_id, created_at) VALUES ($1, $2, $3) ON CONFLICT (user_id) DO NOTHING",
+        "INSERT INTO people (id, user_id, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
         vec![id.to_string().into(), user_id.into(), now.into()],
     );
     db.execute(&add).await?;
     Ok(find(db, user_id).await?.unwrap_or(id))
 }
 
-/// Whether events of the first shape name the user in the clear; what they became knows a pseudonym derived from it.
+/// Whether events of the first shape name the user in the clear; what they became knows a pseudonym derived from it. Who
+/// was forgotten under it is somebody new.
 async fn named_in_the_clear(db: &Db, user_id: &str) -> Result<bool, StorageError> {
     let query = Query::<UserRow>::new(
-        "SELECT owner_id AS user_id FROM clips WHERE owner_id IN ($1, $2) UNION ALL \
-         SELECT user_id FROM video_streaming_analytics WHERE user_id IN ($1, $2) LIMIT 1",
+        "SELECT id AS user_id FROM (SELECT owner_id AS id FROM clips WHERE owner_id IN ($1, $2) UNION ALL \
+         SELECT user_id AS id FROM video_streaming_analytics WHERE user_id IN ($1, $2)) AS named \
+         WHERE NOT EXISTS (SELECT 1 FROM people WHERE people.id = $2) LIMIT 1",
         vec![user_id.into(), PersonId::of_named(user_id).to_string().into()],
     );
     Ok(db.optional(query).await?.is_some())
@@ -85,27 +87,35 @@ pub async fn list(db: &Db) -> Result<Vec<PersonRow>, StorageError> {
     .await
 }
 
+/// What was forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forgotten {
+    /// The pseudonym, if the user ever had one.
+    pub person: Option<PersonId>,
+    /// Keys that were revoked.
+    pub keys: u64,
+}
+
 /// Forgets a person: what ties the pseudonym to the user is gone, and so are the user's keys. Nothing, when no such user
 /// is known.
-pub async fn erase(db: &Db, user_id: &str, now: DateTime<Utc>) -> Result<Option<PersonId>, StorageError> {
+pub async fn erase(db: &Db, user_id: &str, now: DateTime<Utc>) -> Result<Option<Forgotten>, StorageError> {
     let mut tx = db.begin().await?;
-    let forgotten = Query::<IdRow>::new(
+    let revoke = Statement::new("DELETE FROM api_keys WHERE user_id = $1", vec![user_id.into()]);
+    let keys = tx.execute(&revoke).await?;
+    let forget = Query::<IdRow>::new(
         "UPDATE people SET user_id = NULL, erased_at = $2 WHERE user_id = $1 RETURNING id",
         vec![user_id.into(), now.into()],
     );
-    let Some(row) = tx.optional(forgotten).await? else {
-        return Ok(None);
-    };
-    for statement in [
-        Statement::new("DELETE FROM api_keys WHERE user_id = $1", vec![user_id.into()]),
+    let row = tx.optional(forget).await?;
+    if let Some(row) = &row {
         // First answers that are kept for repetitions carry the user's name.
-        Statement::new(
+        let answers = Statement::new(
             "DELETE FROM idempotency_keys WHERE scope = $1",
             vec![row.id.as_str().into()],
-        ),
-    ] {
-        tx.execute(&statement).await?;
+        );
+        tx.execute(&answers).await?;
     }
     tx.commit().await?;
-    Ok(row.id.parse().ok())
+    let person = row.and_then(|row| row.id.parse().ok());
+    Ok((person.is_some() || keys > 0).then_some(Forgotten { person, keys }))
 }

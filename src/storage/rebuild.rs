@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use clipper_projections::{Projection, Query, Statement};
 
 use self::making::Making;
-use super::{Db, Logs, StorageError, follow};
+use super::{Db, Logs, StorageError, follow, leases};
 use crate::clock::Clock;
 
 /// What it is done with, and who does it.
@@ -181,6 +181,12 @@ pub async fn rebuild(
     let outcome = making.run(&progress).await;
     making.leave(&outcome).await?;
     outcome.map(|_| making.position)
+}
+
+/// Lets a rebuild go that this holder was dropped in the middle of: another may go on at once.
+pub async fn abandon(bench: Bench<'_>, projection: &Projection) -> Result<(), StorageError> {
+    let resource = making::resource(projection, Purpose::Rebuild);
+    leases::let_go(bench.db, &resource, bench.holder, bench.clock.now()).await
 }
 
 /// Makes the rows anew up to the live checkpoint and compares row for row.

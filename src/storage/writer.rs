@@ -200,6 +200,13 @@ impl Batcher {
                 Err(StorageError::UniqueViolation(_) | StorageError::SentBefore) => {
                     return self.write_sifted(batch).await;
                 }
+                // What the database does not take is found by writing one by one.
+                Err(StorageError::Refused(_)) if batch.len() > 1 => {
+                    for pending in batch {
+                        Box::pin(self.write(vec![pending])).await;
+                    }
+                    return;
+                }
                 Err(error) => {
                     if let Err(error) = patience.bear(error).await {
                         return answer_failure(batch, error);
@@ -223,6 +230,12 @@ impl Batcher {
         while !rest.is_empty() {
             let verdicts = match self.write_what_stands(&rest).await {
                 Ok(verdicts) => verdicts,
+                Err(StorageError::Refused(_)) if rest.len() > 1 => {
+                    for pending in rest {
+                        Box::pin(self.write(vec![pending])).await;
+                    }
+                    return;
+                }
                 Err(error) => match patience.bear(error).await {
                     Ok(()) => continue,
                     Err(error) => return answer_failure(rest, error),

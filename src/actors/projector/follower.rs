@@ -19,7 +19,7 @@ const MAILBOX: usize = 4;
 /// How soon events of other processes are seen when no news of them comes.
 const POLL: Duration = Duration::from_millis(250);
 /// How soon a rebuild that broke off is tried again.
-const SECOND_THOUGHTS: Duration = Duration::from_mins(1);
+const SECOND_THOUGHTS: Duration = Duration::from_secs(20);
 
 /// Follows a log for one projection.
 pub(super) struct Follower {
@@ -137,6 +137,7 @@ impl Follower {
             self.followed.clone(),
             Arc::clone(&self.rebuilding),
         );
+        let finishing = self.tasks.clone();
         self.tasks.spawn("rebuild", async move {
             let bench = Bench {
                 db: &followed.db,
@@ -145,8 +146,13 @@ impl Follower {
                 holder: &followed.node,
             };
             tracing::info!(projection = projection.name, "rebuild begins");
-            match rebuild::rebuild(bench, projection, pace.events_per_second, |_| {}).await {
-                Ok(position) => tracing::info!(projection = projection.name, position, "rebuilt"),
+            let outcome = tokio::select! {
+                outcome = rebuild::rebuild(bench, projection, pace.events_per_second, |_| {}) => outcome.map(Some),
+                // It goes on where it was, here or elsewhere.
+                () = finishing.finishing() => rebuild::abandon(bench, projection).await.map(|()| None),
+            };
+            match outcome {
+                Ok(position) => tracing::info!(projection = projection.name, position, "rebuild ended"),
                 Err(error) => tracing::error!(
                     projection = projection.name,
                     error = &error as &dyn std::error::Error,

@@ -72,11 +72,11 @@ async fn look_with(
     if renewal {
         hold_on(projection, followed, standing).await?;
     }
-    let (position, known) = if let (Some(position), Some(_)) = (standing.position, &standing.lease) {
-        (position, true)
+    let (position, rows) = if let (Some(position), Some(_)) = (standing.position, &standing.lease) {
+        (position, Rows::Ours)
     } else {
         let checkpoint = follow::begin(db, projection, clock.now()).await?;
-        (checkpoint.position, checkpoint.version == projection.version)
+        (checkpoint.position, Rows::of(checkpoint.version, projection))
     };
     let mut seen = Seen {
         position,
@@ -87,10 +87,10 @@ async fn look_with(
         return Ok(seen);
     }
     if renewal && Instant::now() >= standing.rebuild_after {
-        seen.rebuild = requested_rebuild(projection, db, known).await?;
+        seen.rebuild = requested_rebuild(projection, db, rows).await?;
     }
     // Rows of another version are left alone; they serve until the new ones take their place.
-    if !known {
+    if rows != Rows::Ours {
         return Ok(seen);
     }
     for _ in 0..PAGES {
@@ -112,18 +112,19 @@ async fn hold_on(
     standing: &mut Standing,
 ) -> Result<(), StorageError> {
     let (db, now) = (&followed.db, followed.clock.now());
-    let resource = follow::ownership_of(projection);
-    let held = match standing.lease.take() {
-        Some(lease) => leases::renew(db, &lease, 0.0, now + LEASE)
-            .await?
-            .then_some(lease),
-        None => None,
-    };
-    standing.lease = match (held, standing.ambition) {
-        (Some(lease), _) => Some(lease),
-        (None, Ambition::Lead) => Some(leases::seize(db, &resource, &followed.node, now + LEASE).await?),
-        (None, Ambition::StandBy) => {
-            standing.position = None;
+    if let Some(lease) = &standing.lease {
+        if leases::renew(db, lease, 0.0, now + LEASE).await? {
+            standing.renewed = Some(Instant::now());
+            return Ok(());
+        }
+        standing.position = None;
+    }
+    standing.lease = match standing.ambition {
+        Ambition::Lead => {
+            Some(leases::seize(db, &follow::ownership_of(projection), &followed.node, now + LEASE).await?)
+        }
+        Ambition::StandBy => {
+            let resource = follow::ownership_of(projection);
             leases::take(db, &resource, &followed.node, 0, (now, now + LEASE)).await?
         }
     };
@@ -133,18 +134,46 @@ async fn hold_on(
     Ok(())
 }
 
+/// Whose rows there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rows {
+    /// Those of this program's version.
+    Ours,
+    /// Those of an older program: they are made anew.
+    Older,
+    /// Those of a newer program, which is being introduced or was: they are not turned back unasked.
+    Newer,
+}
+
+impl Rows {
+    fn of(version: i64, projection: &Projection) -> Self {
+        match version.cmp(&projection.version) {
+            std::cmp::Ordering::Less => Self::Older,
+            std::cmp::Ordering::Equal => Self::Ours,
+            std::cmp::Ordering::Greater => Self::Newer,
+        }
+    }
+}
+
 async fn requested_rebuild(
     projection: &Projection,
     db: &Db,
-    version_is_known: bool,
+    rows: Rows,
 ) -> Result<Option<Pace>, StorageError> {
     let row = rebuild::requested(db, projection).await?;
     let pace = |row: Option<rebuild::RebuildRow>| Pace {
         events_per_second: row.and_then(|row| row.events_per_second),
     };
     Ok(match row {
-        row if !version_is_known => Some(pace(row)),
-        Some(row) if row.error.is_none() => Some(pace(Some(row))),
+        row if rows == Rows::Older => Some(pace(row)),
+        // One that another version of the program began is left to it.
+        Some(row)
+            if rows == Rows::Ours
+                && row.error.is_none()
+                && [0, projection.version].contains(&row.version) =>
+        {
+            Some(pace(Some(row)))
+        }
         Some(_) | None => None,
     })
 }

@@ -50,9 +50,11 @@ impl Batch {
                 format!("`schema` must be `{SCHEMA}`."),
             ));
         }
-        if batch.events.len() > MAX_RECORDS || batch.cid.len() > MAX_NAME {
-            let detail =
-                format!("A batch holds at most {MAX_RECORDS} records, and `cid` {MAX_NAME} characters.");
+        let named = batch.cid.len() <= MAX_NAME && !batch.cid.contains(char::is_control);
+        if batch.events.len() > MAX_RECORDS || !named {
+            let detail = format!(
+                "A batch holds at most {MAX_RECORDS} records, and `cid` {MAX_NAME} printable characters."
+            );
             return Err(Problem::new(Code::InvalidRequest, detail));
         }
         batch.received_at = received_at;
@@ -86,7 +88,7 @@ impl Batch {
             return Err(("out_of_range", "ts"));
         }
         let e = event.get("e").and_then(Value::as_str).ok_or(("bad_type", "e"))?;
-        if e.is_empty() || e.len() > 16 {
+        if e.is_empty() || e.len() > 16 || !e.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(("out_of_range", "e"));
         }
         let sta = event

@@ -85,6 +85,10 @@ impl Db {
         let Tx::Postgres(mut tx) = self.begin().await? else {
             return Ok(0);
         };
+        // As appends do: the table first, then the head row.
+        sqlx::query("LOCK TABLE playback_events IN ACCESS EXCLUSIVE MODE")
+            .execute(&mut *tx)
+            .await?;
         let days = sqlx::query_as(
             "SELECT day, MAX(position), COUNT(*) FROM playback_events WHERE day < $1 GROUP BY day \
              HAVING MAX(position) <= $2 ORDER BY day",

@@ -11,6 +11,9 @@ use uuid::Uuid;
 use crate::storage::db::{postgres_args, sqlite_args};
 use crate::storage::{StorageError, Tx};
 
+/// Rows that SQLite writes with one statement, from the largest number that fits.
+const CHUNKS: [usize; 3] = [64, 8, 1];
+
 /// A table of a read model's shape: the live one, or one that is made beside it.
 #[derive(Clone, Debug)]
 pub(in crate::storage) struct Target<'a> {
@@ -47,6 +50,24 @@ impl<'a> Target<'a> {
         };
         let columns: Vec<_> = self.table.columns.iter().map(read).collect();
         format!("SELECT {} FROM {}", columns.join(", "), self.name)
+    }
+
+    /// An upsert of this many rows, each value a parameter.
+    fn insert_rows(&self, count: usize) -> String {
+        let width = self.table.columns.len();
+        let row = |row: usize| {
+            let places: Vec<_> = (1..=width)
+                .map(|column| format!("${}", row * width + column))
+                .collect();
+            format!("({})", places.join(", "))
+        };
+        format!(
+            "INSERT INTO {} ({}) VALUES {} {}",
+            self.name,
+            self.column_names(),
+            (0..count).map(row).collect::<Vec<_>>().join(", "),
+            self.on_conflict()
+        )
     }
 
     /// Everything that follows the values of an upsert. A row that is as it was is not written.
@@ -161,7 +182,7 @@ impl Tx {
             return Ok(());
         }
         match self {
-            Self::Sqlite(_) => self.write_one_by_one(target, &changes.written).await,
+            Self::Sqlite(_) => self.write_in_chunks(target, &changes.written).await,
             Self::Postgres(_) => self.write_at_once(target, &changes.written).await,
         }
     }
@@ -190,22 +211,18 @@ impl Tx {
         Ok(())
     }
 
-    /// SQLite runs in this process: a prepared statement per row is its fastest way, and binds numbers exactly.
-    async fn write_one_by_one(&mut self, target: &Target<'_>, rows: &[Vec<Arg>]) -> Result<(), StorageError> {
+    /// SQLite binds values one by one, exactly as they are. Statements come in few sizes, so that each is prepared once.
+    async fn write_in_chunks(&mut self, target: &Target<'_>, rows: &[Vec<Arg>]) -> Result<(), StorageError> {
         let Self::Sqlite(tx) = self else { return Ok(()) };
-        let places: Vec<_> = (1..=target.table.columns.len())
-            .map(|n| format!("${n}"))
-            .collect();
-        let sql = format!(
-            "INSERT INTO {} ({}) VALUES ({}) {}",
-            target.name,
-            target.column_names(),
-            places.join(", "),
-            target.on_conflict()
-        );
-        for row in rows {
-            let query = sqlx::query_with(AssertSqlSafe(sql.clone()), sqlite_args(row)?);
-            query.execute(&mut **tx).await?;
+        let mut rest = rows;
+        for size in CHUNKS {
+            let sql = target.insert_rows(size);
+            while let Some((chunk, behind)) = rest.split_at_checked(size) {
+                let values = chunk.concat();
+                let query = sqlx::query_with(AssertSqlSafe(sql.clone()), sqlite_args(&values)?);
+                query.execute(&mut **tx).await?;
+                rest = behind;
+            }
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use clipper_projections::{Projection, Query, Statement};
+use clipper_projections::{Projection, Query, RawEvent, Statement};
 
 use super::{Bench, Difference, Progress, Purpose, RebuildRow};
 use crate::storage::dialect::Target;
@@ -45,7 +45,11 @@ impl<'a> Making<'a> {
         let lease = take_lease(bench, projection, purpose).await?;
         let mut tx = bench.db.begin().await?;
         let row = state(&mut tx, projection, purpose).await?;
-        let goes_on = row.filter(|row| purpose == Purpose::Rebuild && row.version == projection.version);
+        let tail = bench.logs.extent(projection.log).await?.tail;
+        // What was not read before retention took it cannot be made up for.
+        let goes_on = row.filter(|row| {
+            purpose == Purpose::Rebuild && row.version == projection.version && row.position >= tail
+        });
         let (seed, position) = match &goes_on {
             Some(row) => (
                 Seed {
@@ -84,21 +88,16 @@ impl<'a> Making<'a> {
     async fn catch_up(&mut self, progress: &impl Fn(Progress)) -> Result<(), StorageError> {
         let (started, from) = (Instant::now(), self.position);
         let until = self.until().await?;
-        while self.position < until {
-            let limit = self.page_size().min(until - self.position);
-            let page = follow::read_page(self.bench.logs, self.projection.log, self.position, limit).await?;
-            let Some(last) = page.last().map(|raw| raw.position) else {
-                // Retention took everything up to here.
-                self.position = until;
-                break;
-            };
-            let now = self.bench.clock.now();
+        let mut page = self.page_after(self.position, until).await?;
+        while let Some(last) = page.last().map(|raw| raw.position) {
             let rate = per_second(last - from, started.elapsed());
-            let mut tx = self.bench.db.begin().await?;
-            self.move_to(&mut tx, last, until, rate, now).await?;
-            let held = parked::held(&mut tx, &self.rows).await?;
-            follow::apply(&mut tx, &self.rows, &page, held, now).await?;
-            tx.commit().await?;
+            // The next page is read while this one is applied.
+            let (applied, next) =
+                tokio::join!(self.apply(&page, last, until, rate), self.page_after(last, until));
+            if let Err(refused) = applied {
+                self.isolate(&page, until, refused).await?;
+            }
+            page = next?;
             self.position = last;
             progress(Progress {
                 position: last,
@@ -107,6 +106,75 @@ impl<'a> Making<'a> {
             });
             self.keep_lease().await?;
             self.pace(last - from, started).await;
+        }
+        Ok(())
+    }
+
+    async fn page_after(&self, position: i64, until: i64) -> Result<Vec<RawEvent>, StorageError> {
+        self.events_after(position, self.page_size().min(until - position))
+            .await
+    }
+
+    async fn events_after(&self, position: i64, limit: i64) -> Result<Vec<RawEvent>, StorageError> {
+        if limit <= 0 {
+            return Ok(vec![]);
+        }
+        let page = follow::read_page(self.bench.logs, self.projection.log, position, limit).await?;
+        match page.first() {
+            // Retention took what was not read yet; it cannot be made up for, and everything begins again.
+            Some(first) if first.position != position + 1 => Err(self.lost()),
+            Some(_) | None => Ok(page),
+        }
+    }
+
+    fn lost(&self) -> StorageError {
+        StorageError::CheckpointMoved {
+            projection: self.projection.name,
+        }
+    }
+
+    async fn apply(&self, page: &[RawEvent], last: i64, until: i64, rate: f64) -> Result<(), StorageError> {
+        let now = self.bench.clock.now();
+        let mut tx = self.bench.db.begin().await?;
+        self.move_to(&mut tx, self.position, last, (until, rate, now))
+            .await?;
+        let held = parked::held(&mut tx, &self.rows).await?;
+        follow::apply(&mut tx, &self.rows, page, held, now).await?;
+        tx.commit().await
+    }
+
+    /// A page that the table refuses is applied event by event. The one that is refused alone is parked, where it may be.
+    async fn isolate(
+        &self,
+        page: &[RawEvent],
+        until: i64,
+        refused: StorageError,
+    ) -> Result<(), StorageError> {
+        if follow::is_passing(&refused) || matches!(refused, StorageError::Inapplicable { .. }) {
+            return Err(refused);
+        }
+        let mut position = self.position;
+        for raw in page {
+            let single = std::slice::from_ref(raw);
+            let now = self.bench.clock.now();
+            let mut tx = self.bench.db.begin().await?;
+            self.move_to(&mut tx, position, raw.position, (until, 0.0, now))
+                .await?;
+            let held = parked::held(&mut tx, &self.rows).await?;
+            let may_park = held.may_park(raw);
+            match follow::apply(&mut tx, &self.rows, single, held, now).await {
+                Ok(_parked) => tx.commit().await?,
+                Err(error) if follow::is_passing(&error) || !may_park => return Err(error),
+                Err(error) => {
+                    tx.rollback().await?;
+                    let mut tx = self.bench.db.begin().await?;
+                    self.move_to(&mut tx, position, raw.position, (until, 0.0, now))
+                        .await?;
+                    parked::park(&mut tx, &self.rows.parked_as, raw, &error, now).await?;
+                    tx.commit().await?;
+                }
+            }
+            position = raw.position;
         }
         Ok(())
     }
@@ -148,39 +216,36 @@ impl<'a> Making<'a> {
         if leases::renew(self.bench.db, &self.lease, 0.0, until).await? {
             Ok(())
         } else {
-            Err(StorageError::CheckpointMoved {
-                projection: self.projection.name,
-            })
+            Err(self.lost())
         }
     }
 
-    /// Moves the position of the new rows; fails when somebody else did.
+    /// Moves the position of the new rows; fails when somebody else did, or began them again.
     async fn move_to(
         &self,
         tx: &mut Tx,
+        from: i64,
         to: i64,
-        until: i64,
-        rate: f64,
-        now: DateTime<Utc>,
+        (until, rate, now): (i64, f64, DateTime<Utc>),
     ) -> Result<(), StorageError> {
         let moved = Statement::new(
             "UPDATE projection_rebuilds SET position = $4, until = $5, rate = $6, updated_at = $7, error = NULL \
-             WHERE name = $1 AND purpose = $2 AND position = $3",
+             WHERE name = $1 AND purpose = $2 AND position = $3 AND version = $8 AND seeded_at = $9",
             vec![
                 self.projection.name.into(),
                 self.purpose.name().into(),
-                self.position.into(),
+                from.into(),
                 to.into(),
                 until.into(),
                 rate.into(),
                 now.into(),
+                self.projection.version.into(),
+                self.rows.aside.map_or(0, |seed| seed.seeded_at).into(),
             ],
         );
         match tx.execute(&moved).await? {
             1 => Ok(()),
-            _ => Err(StorageError::CheckpointMoved {
-                projection: self.projection.name,
-            }),
+            _ => Err(self.lost()),
         }
     }
 
@@ -193,9 +258,11 @@ impl<'a> Making<'a> {
         if live.position - self.position > PAGE || ahead {
             return Ok(Finished::Behind);
         }
+        self.move_to(&mut tx, self.position, self.position, (live.position, 0.0, now))
+            .await?;
         if live.position > self.position {
             let left = live.position - self.position;
-            let page = follow::read_page(self.bench.logs, self.projection.log, self.position, left).await?;
+            let page = self.events_after(self.position, left).await?;
             let held = parked::held(&mut tx, &self.rows).await?;
             follow::apply(&mut tx, &self.rows, &page, held, now).await?;
             self.position = live.position;
@@ -214,7 +281,7 @@ impl<'a> Making<'a> {
 
     async fn swap(&self, tx: &mut Tx, now: DateTime<Utc>) -> Result<(), StorageError> {
         tx.replace_live(&self.rows.target).await?;
-        parked::replace(tx, self.projection, &self.rows.parked_as).await?;
+        parked::replace(tx, &self.rows).await?;
         let moved = Statement::new(
             "UPDATE projection_checkpoints SET version = $2, position = $3, updated_at = $4 WHERE name = $1",
             vec![
@@ -242,7 +309,8 @@ impl<'a> Making<'a> {
         &self,
         outcome: &Result<Option<Difference>, StorageError>,
     ) -> Result<(), StorageError> {
-        if let Err(error) = outcome {
+        // What passes is tried again; what does not is for people to read.
+        if let Some(error) = outcome.as_ref().err().filter(|error| !follow::is_passing(error)) {
             let written = Statement::new(
                 "UPDATE projection_rebuilds SET error = $3 WHERE name = $1 AND purpose = $2",
                 vec![
@@ -257,12 +325,17 @@ impl<'a> Making<'a> {
     }
 }
 
+/// The lease on making a read model anew.
+pub(super) fn resource(projection: &Projection, purpose: Purpose) -> String {
+    format!("{}/{}", purpose.name(), projection.name)
+}
+
 async fn take_lease(
     bench: Bench<'_>,
     projection: &Projection,
     purpose: Purpose,
 ) -> Result<Lease, StorageError> {
-    let resource = format!("{}/{}", purpose.name(), projection.name);
+    let resource = resource(projection, purpose);
     let now = bench.clock.now();
     let taken = leases::take(bench.db, &resource, bench.holder, 0, (now, now + LEASE)).await?;
     match taken {

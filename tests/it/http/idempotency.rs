@@ -8,6 +8,8 @@ on_both_databases!(
     the_same_request_at_once_happens_once,
     a_request_without_effect_frees_its_key,
     a_report_under_a_key_is_answered_again,
+    a_compressed_request_under_a_key_is_understood,
+    viewers_do_not_share_keys,
     a_key_must_be_printable,
     events_say_which_request_they_came_of,
 );
@@ -74,6 +76,40 @@ async fn a_report_under_a_key_is_answered_again(app: &TestApp) {
     let first: Value = send().await.json().await.unwrap();
     let again: Value = send().await.json().await.unwrap();
     assert_eq!((first["accepted"].as_i64(), &again), (Some(1), &first));
+}
+
+async fn a_compressed_request_under_a_key_is_understood(app: &TestApp) {
+    // `{"title":"Zipped"}`, as gzip has it.
+    let zipped =
+        hex::decode("1f8b0800000000000203ab562ac92cc94955b2528aca2c28484d51aa05003fc965ae12000000").unwrap();
+    let request = app
+        .client
+        .post(app.url("/api/clips"))
+        .bearer_auth(KEY)
+        .body(zipped);
+    let request = request
+        .header("Content-Type", "application/json")
+        .header("Content-Encoding", "gzip");
+    let answer = request.header("Idempotency-Key", "k").send().await.unwrap();
+    assert_eq!(answer.status(), 201, "{}", answer.text().await.unwrap());
+}
+
+async fn viewers_do_not_share_keys(app: &TestApp) {
+    for n in 0..2 {
+        let ts = 1_795_388_463_879_i64 + n;
+        let batch = json!({ "schema": "qoe.batch.v1", "sid": uuid::Uuid::now_v7(), "cid": "x", "sent_at": ts,
+            "events": [{ "ts": ts, "e": "ps", "sta": "p" }] });
+        let request = app.client.post(app.url("/api/analytics/beacons")).json(&batch);
+        let answer: Value = request
+            .header("Idempotency-Key", "1")
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
+        assert_eq!(answer["accepted"], 1, "{answer}");
+    }
 }
 
 async fn a_key_must_be_printable(app: &TestApp) {

@@ -65,9 +65,14 @@ async fn a_backup_made_under_load_is_one_state_and_comes_back() {
     let in_use = backup::restore(&copy, &target, InTheWay::SetAside, now).await;
     assert!(matches!(in_use, Err(BackupError::InUse(_))), "{in_use:?}");
     db.close().await;
+    // Nor is a journal that was left behind taken for the restored store's own.
+    let journal = target.with_file_name("clipper.db-wal");
+    std::fs::write(&journal, b"left behind").unwrap();
+    std::fs::write(&target, b"damaged").unwrap();
     let (_, moved) = backup::restore(&copy, &target, InTheWay::SetAside, now)
         .await
         .unwrap();
+    assert!(!journal.try_exists().unwrap());
     assert!(moved.unwrap().try_exists().unwrap());
     stage.strike().await;
 }

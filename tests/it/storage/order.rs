@@ -13,6 +13,7 @@ use super::{Stage, append, suite};
 suite!(
     a_reader_behind_slow_writers_misses_nothing,
     what_is_refused_in_a_batch_costs_the_others_nothing,
+    what_the_database_does_not_take_costs_only_its_own_request,
     a_command_twice_in_a_batch_is_appended_once,
     a_log_that_is_not_written_refuses_instead_of_growing,
     appends_of_writers_that_are_cut_off_are_there_whole_or_not_at_all,
@@ -128,6 +129,22 @@ async fn what_is_refused_in_a_batch_costs_the_others_nothing(stage: &Stage) {
         .count();
     assert_eq!(new, 10, "one of each pair");
     assert_eq!(stage.logs.head(Log::Clip).await.unwrap(), 12);
+}
+
+/// PostgreSQL stores no NUL. Whoever smuggles one in harms nobody else.
+async fn what_the_database_does_not_take_costs_only_its_own_request(stage: &Stage) {
+    let requests = (0..30).map(|n| {
+        let stream = format!("clip-{n}");
+        let mut request = append(&stream, Expected::Version(0), &[n], &stream);
+        if n % 10 == 5 {
+            r#"{"number":1,"name":"\u0000"}"#.clone_into(&mut request.events[0].payload);
+        }
+        stage.clips.append(request)
+    });
+    for (n, verdict) in join_all(requests).await.iter().enumerate() {
+        let refused = n % 10 == 5 && stage.db.product() == "PostgreSQL";
+        assert_eq!(verdict.is_err(), refused, "{n}: {verdict:?}");
+    }
 }
 
 async fn a_command_twice_in_a_batch_is_appended_once(stage: &Stage) {

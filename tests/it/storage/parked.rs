@@ -184,7 +184,7 @@ async fn a_row_that_the_table_refuses_is_parked_alone(stage: &Stage) {
     let parked = parked::list(&stage.db, CLIPS, 0, 10).await.unwrap();
     assert_eq!(parked.len(), 7);
     assert!(
-        parked[0].error.contains("the database failed"),
+        parked[0].error.contains("the database refuses it"),
         "{}",
         parked[0].error
     );

@@ -3,6 +3,7 @@
 use clipper::clock::Clock;
 use clipper::storage::keys::{self, KeyRow};
 use clipper::storage::past::{self, Moment};
+use clipper::storage::people::Forgotten;
 use clipper::storage::{Expected, Log, people, rebuild};
 use clipper_domain::{ClipId, PersonId};
 use clipper_projections::{PROJECTIONS, clips};
@@ -15,6 +16,7 @@ suite!(
     a_user_keeps_one_pseudonym,
     a_person_is_forgotten_everywhere_at_once,
     someone_whom_old_events_name_keeps_their_clips,
+    keys_of_somebody_who_was_never_seen_are_revoked_too,
     a_clip_is_looked_at_as_it_was,
 );
 
@@ -50,7 +52,12 @@ async fn a_person_is_forgotten_everywhere_at_once(stage: &Stage) {
     keys::store(&stage.db, Uuid::now_v7(), "clk_ann", &owner, now)
         .await
         .unwrap();
-    assert_eq!(people::erase(&stage.db, "ann", now).await.unwrap(), Some(ann));
+    let forgotten = people::erase(&stage.db, "ann", now).await.unwrap();
+    let everything = Forgotten {
+        person: Some(ann),
+        keys: 1,
+    };
+    assert_eq!(forgotten, Some(everything));
     assert_eq!(people::erase(&stage.db, "ann", now).await.unwrap(), None);
     assert_eq!(people::user_of(&stage.db, &ann.to_string()).await.unwrap(), None);
     assert_eq!(keys::find(&stage.db, "clk_ann").await.unwrap(), None);
@@ -83,6 +90,26 @@ async fn someone_whom_old_events_name_keeps_their_clips(stage: &Stage) {
         .await
         .unwrap();
     assert_eq!(row.owner_id, ann.to_string());
+    // Forgotten under that pseudonym, she too comes back as somebody new.
+    people::erase(&stage.db, "ann", stage.clock.now()).await.unwrap();
+    let returned = people::find_or_add(&stage.db, "ann", Uuid::new_v4(), stage.clock.now())
+        .await
+        .unwrap();
+    assert_ne!(returned, ann);
+}
+
+async fn keys_of_somebody_who_was_never_seen_are_revoked_too(stage: &Stage) {
+    let now = stage.clock.now();
+    let owner = KeyRow {
+        user_id: "bob".to_owned(),
+        scopes: "clips:write".to_owned(),
+    };
+    keys::store(&stage.db, Uuid::now_v7(), "clk_bob", &owner, now)
+        .await
+        .unwrap();
+    let forgotten = people::erase(&stage.db, "bob", now).await.unwrap().unwrap();
+    assert_eq!((forgotten.person, forgotten.keys), (None, 1));
+    assert_eq!(keys::find(&stage.db, "clk_bob").await.unwrap(), None);
 }
 
 async fn a_clip_is_looked_at_as_it_was(stage: &Stage) {

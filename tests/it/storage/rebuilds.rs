@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use clipper::storage::{StorageError, follow, leases, parked, rebuild};
+use clipper::storage::{Expected, StorageError, follow, leases, parked, rebuild};
 use clipper_domain::{ClipId, InvalidId};
 use clipper_projections::{
     Changes, Fold, Inapplicable, PROJECTIONS, Projection, Query, RawEvent, Statement, clips,
@@ -10,7 +10,7 @@ use clipper_projections::{
 use uuid::Uuid;
 
 use super::projections::{follow_all, tell, whole_story};
-use super::{Stage, suite};
+use super::{Stage, append, suite};
 
 suite!(
     a_rebuild_that_broke_off_goes_on_where_it_was,
@@ -19,6 +19,8 @@ suite!(
     old_rows_serve_until_the_new_ones_take_their_place,
     a_rebuild_while_others_append_ends_equal,
     an_event_that_live_rows_took_stops_a_rebuild_that_cannot,
+    what_is_skipped_while_rows_are_made_is_skipped_in_them,
+    an_event_that_live_rows_never_came_to_may_be_parked_aside,
     rows_of_another_version_are_left_alone,
     what_is_equal_is_not_written_again,
     the_columns_of_a_row_are_those_of_its_table,
@@ -209,6 +211,63 @@ async fn an_event_that_live_rows_took_stops_a_rebuild_that_cannot(stage: &Stage)
         .await
         .unwrap();
     assert_eq!(rows(stage).await, before);
+}
+
+/// A clip with an event in it that nobody can read.
+async fn poisoned(stage: &Stage) -> ClipId {
+    let clip = ClipId(Uuid::now_v7());
+    tell(stage, clip, 0, &whole_story("bad")[..1]).await;
+    let poison = append(&clip.stream(), Expected::Version(1), &[1], "poison");
+    stage.clips.append(poison).await.unwrap();
+    tell(stage, clip, 2, &whole_story("bad")[1..2]).await;
+    clip
+}
+
+async fn what_is_skipped_while_rows_are_made_is_skipped_in_them(stage: &Stage) {
+    poisoned(stage).await;
+    lives(stage, 30).await;
+    follow_all(stage).await;
+    let slow = rebuild::rebuild(stage.bench(), CLIPS, Some(100.0), |_| {});
+    drop(tokio::time::timeout(Duration::from_millis(900), slow).await);
+    let now = clipper::clock::Clock::now(&*stage.clock);
+    parked::skip(&stage.db, &stage.logs, CLIPS, 2, now)
+        .await
+        .unwrap()
+        .unwrap();
+    stage.clock.advance(chrono::TimeDelta::seconds(60));
+    rebuild::rebuild(stage.bench(), CLIPS, None, |_| {})
+        .await
+        .unwrap();
+    let parked = parked::list(&stage.db, CLIPS, 0, 10).await.unwrap();
+    assert_eq!(
+        parked
+            .iter()
+            .map(|event| (event.position, event.skipped))
+            .collect::<Vec<_>>(),
+        [(2, true)]
+    );
+    let verdict = rebuild::verify(stage.bench(), CLIPS, |_| {}).await.unwrap();
+    assert_eq!(verdict.difference, None);
+}
+
+async fn an_event_that_live_rows_never_came_to_may_be_parked_aside(stage: &Stage) {
+    lives(stage, 2).await;
+    follow_all(stage).await;
+    poisoned(stage).await;
+    let newer = Projection {
+        version: CLIPS.version + 1,
+        ..*CLIPS
+    };
+    // The live rows are of another version: nobody brings them to the event, and it must not stand in the way.
+    rebuild::rebuild(stage.bench(), &newer, None, |_| {})
+        .await
+        .unwrap();
+    let parked = parked::list(&stage.db, &newer, 0, 10).await.unwrap();
+    assert_eq!(
+        parked.iter().map(|event| event.position).collect::<Vec<_>>(),
+        [16, 17]
+    );
+    assert_eq!(rows(stage).await.len(), 3);
 }
 
 async fn rows_of_another_version_are_left_alone(stage: &Stage) {
