@@ -12,7 +12,7 @@ use cqrs_es::Aggregate;
 
 pub use event_store::{ClipContext, ClipEventStore};
 
-use crate::storage::{Append, AppendError, Expected, Log, LogWriter, Logs, RawEvent, StorageError};
+use crate::storage::{Append, AppendError, Expected, Log, LogWriter, Logs, StorageError, StoredEvent};
 
 /// Who asks, under which identity the command is recognised when it comes again, and what it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,13 +40,13 @@ impl CommandContext {
     }
 
     /// A command that an event of the clip log led to.
-    pub fn following(cause: &RawEvent, actor: impl Into<String>) -> Self {
+    pub fn following(cause: &StoredEvent, actor: impl Into<String>) -> Self {
         let metadata: serde_json::Value = serde_json::from_str(&cause.metadata).unwrap_or_default();
         let correlation_id = metadata.get("correlation_id").and_then(serde_json::Value::as_str);
         let once = Self::once(actor);
         Self {
             correlation_id: correlation_id.map_or(once.correlation_id, str::to_owned),
-            causation_id: Some(format!("{}/{}", Log::Clip.name(), cause.position)),
+            causation_id: Some(format!("{}/{}", Log::Clip.name(), cause.event.position)),
             ..once
         }
     }
@@ -167,7 +167,8 @@ impl ClipCommands {
     /// Reads what happened to a clip since it was loaded.
     pub async fn catch_up(&self, id: ClipId, held: LoadedClip) -> Result<LoadedClip, StorageError> {
         let mut loaded = held;
-        for raw in self.logs.stream(Log::Clip, &id.stream(), loaded.version).await? {
+        for stored in self.logs.stream(Log::Clip, &id.stream(), loaded.version).await? {
+            let raw = stored.event;
             let events = raw.read().map_err(|source| StorageError::Unreadable {
                 position: raw.position,
                 source,
@@ -176,7 +177,7 @@ impl ClipCommands {
             for event in events {
                 clip.apply(event);
             }
-            loaded.remember(raw.command_id, raw.position, raw.version);
+            loaded.remember(stored.command_id, raw.position, raw.version);
         }
         Ok(loaded)
     }

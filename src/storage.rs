@@ -24,7 +24,7 @@ pub mod retention;
 pub mod status;
 mod writer;
 
-pub use clipper_projections::{Log, RawEvent};
+pub use clipper_projections::{Log, RawEvent, StoredEvent};
 pub use db::{AnyRow, Db, Tx};
 pub use error::StorageError;
 pub use log::{Extent, Logs};

@@ -14,7 +14,7 @@ mod table;
 pub mod video_variants;
 
 pub use fold::{Changes, Fold, Inapplicable, ReadModel, Stream, rows_of};
-pub use recorded::{Log, RawEvent, Recorded};
+pub use recorded::{Log, RawEvent, Recorded, StoredEvent};
 pub use statement::{Arg, Query, Statement};
 pub use table::{Column, Kind, Row, Table};
 

@@ -40,10 +40,17 @@ pub struct RawEvent {
     pub schema_version: i64,
     /// What happened, as JSON.
     pub payload: String,
-    /// Who and where, as JSON.
-    pub metadata: String,
     /// When it was recorded.
     pub recorded_at: DateTime<Utc>,
+}
+
+/// An event with all that is written beside it: what people ask for and commands are recognised by, and folds need not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredEvent {
+    /// The event.
+    pub event: RawEvent,
+    /// Who and where, as JSON.
+    pub metadata: String,
     /// The command that it came of.
     pub command_id: Option<String>,
 }
@@ -61,8 +68,17 @@ macro_rules! from_row {
                     event_type: row.try_get(3)?,
                     schema_version: row.try_get(4)?,
                     payload: row.try_get(5)?,
-                    metadata: row.try_get(6)?,
-                    recorded_at: row.try_get(7)?,
+                    recorded_at: row.try_get(6)?,
+                })
+            }
+        }
+
+        impl<'r> sqlx::FromRow<'r, $row> for StoredEvent {
+            fn from_row(row: &'r $row) -> sqlx::Result<Self> {
+                use sqlx::Row;
+                Ok(Self {
+                    event: RawEvent::from_row(row)?,
+                    metadata: row.try_get(7)?,
                     command_id: row.try_get(8)?,
                 })
             }
@@ -83,18 +99,19 @@ impl RawEvent {
     }
 }
 
-impl RawEvent {
+impl StoredEvent {
     /// The event as people and other programs read it.
     pub fn to_json(&self) -> Result<serde_json::Value, serde_json::Error> {
+        let event = &self.event;
         Ok(serde_json::json!({
-            "position": self.position,
-            "stream_id": self.stream_id,
-            "version": self.version,
-            "event_type": self.event_type,
-            "schema_version": self.schema_version,
-            "payload": serde_json::from_str::<serde_json::Value>(&self.payload)?,
+            "position": event.position,
+            "stream_id": event.stream_id,
+            "version": event.version,
+            "event_type": event.event_type,
+            "schema_version": event.schema_version,
+            "payload": serde_json::from_str::<serde_json::Value>(&event.payload)?,
             "metadata": serde_json::from_str::<serde_json::Value>(&self.metadata)?,
-            "recorded_at": self.recorded_at,
+            "recorded_at": event.recorded_at,
         }))
     }
 }

@@ -22,7 +22,7 @@ use crate::encode::Tools;
 use crate::media::MediaStore;
 use crate::shutdown::Shutdown;
 use crate::storage::leases::{self, Lease};
-use crate::storage::{Db, Log, Logs, RawEvent, StorageError};
+use crate::storage::{Db, Log, Logs, StorageError, StoredEvent};
 
 const MAILBOX: usize = 4;
 const POLL: Duration = Duration::from_secs(1);
@@ -139,7 +139,7 @@ struct Claim {
     lease: Lease,
     requested_at: chrono::DateTime<chrono::Utc>,
     /// The event that asked for it.
-    request: Option<RawEvent>,
+    request: Option<StoredEvent>,
 }
 
 /// Looks for work.

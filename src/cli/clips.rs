@@ -10,7 +10,7 @@ use serde_json::json;
 use super::output::{Output, table};
 use crate::config::Config;
 use crate::storage::past::{self, Moment};
-use crate::storage::{Db, Log, Logs, RawEvent, people};
+use crate::storage::{Db, Log, Logs, RawEvent, StoredEvent, people};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ClipsVerb {
@@ -117,10 +117,11 @@ async fn history(db: &Db, name: &str, output: Output) -> anyhow::Result<bool> {
     let events = Logs::new(db.clone()).stream(Log::Clip, &id.stream(), 0).await?;
     let data = events
         .iter()
-        .map(RawEvent::to_json)
+        .map(StoredEvent::to_json)
         .collect::<Result<Vec<_>, _>>()?;
     output.data(&data.into(), || {
-        let cells = |event: &RawEvent| {
+        let cells = |stored: &StoredEvent| {
+            let event = &stored.event;
             let time = event.recorded_at.format("%Y-%m-%d %H:%M:%S%.3f").to_string();
             vec![
                 event.version.to_string(),

@@ -14,7 +14,7 @@ use super::output::{Output, table};
 use crate::config::Config;
 use crate::storage::archive::{self, Names};
 use crate::storage::audit::{self, Audit};
-use crate::storage::{Db, Log, Logs, RawEvent};
+use crate::storage::{Db, Log, Logs, StoredEvent};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum EventsVerb {
@@ -97,12 +97,12 @@ async fn tail(logs: &Logs, arguments: &TailArguments, output: Output) -> anyhow:
         None => (logs.head(log).await? - arguments.lines).max(0),
     };
     loop {
-        let page = logs.page(log, position, PAGE).await?;
+        let page = logs.stored_page(log, position, PAGE).await?;
         for event in &page {
             if !output.try_line(&line(event)?) {
                 return Ok(true);
             }
-            position = event.position;
+            position = event.event.position;
         }
         if !page.is_empty() {
             continue;
@@ -114,7 +114,7 @@ async fn tail(logs: &Logs, arguments: &TailArguments, output: Output) -> anyhow:
     }
 }
 
-fn line(event: &RawEvent) -> anyhow::Result<String> {
+fn line(event: &StoredEvent) -> anyhow::Result<String> {
     Ok(event.to_json()?.to_string())
 }
 

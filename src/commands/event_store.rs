@@ -7,7 +7,7 @@ use clipper_domain::clip::{Clip, ClipEvent, Refusal};
 use cqrs_es::{AggregateContext, AggregateError, EventEnvelope, EventStore};
 
 use super::{ClipCommands, CommandContext, LoadedClip};
-use crate::storage::{AppendError, Log, RawEvent};
+use crate::storage::{AppendError, Log, StoredEvent};
 
 /// The clip log behind the interface of cqrs-es.
 #[derive(Clone)]
@@ -98,14 +98,15 @@ impl EventStore<Clip> for ClipEventStore {
     }
 }
 
-fn envelopes_of(aggregate_id: &str, raw: &RawEvent) -> Result<Vec<EventEnvelope<Clip>>> {
+fn envelopes_of(aggregate_id: &str, stored: &StoredEvent) -> Result<Vec<EventEnvelope<Clip>>> {
     let envelope = |payload| EventEnvelope {
         aggregate_id: aggregate_id.to_owned(),
-        sequence: usize::try_from(raw.version).unwrap_or_default(),
+        sequence: usize::try_from(stored.event.version).unwrap_or_default(),
         payload,
-        metadata: serde_json::from_str(&raw.metadata).unwrap_or_default(),
+        metadata: serde_json::from_str(&stored.metadata).unwrap_or_default(),
     };
-    Ok(raw
+    Ok(stored
+        .event
         .read()
         .map_err(unexpected)?
         .into_iter()

@@ -245,7 +245,7 @@ pub(super) async fn history(
     let events = logs.stream(Log::Clip, &id_of(&row)?.stream(), 0).await?;
     let events = events
         .iter()
-        .map(crate::storage::RawEvent::to_json)
+        .map(crate::storage::StoredEvent::to_json)
         .collect::<Result<Vec<_>, _>>()?;
     Ok(web::Json(serde_json::json!({ "events": events })))
 }

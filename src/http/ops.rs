@@ -156,7 +156,7 @@ pub(super) async fn events(
     };
     let (after, limit) = page.checked()?;
     let mut lines = String::new();
-    for event in logs.page(log, after, limit).await? {
+    for event in logs.stored_page(log, after, limit).await? {
         lines += &event.to_json()?.to_string();
         lines.push('\n');
     }

@@ -98,7 +98,8 @@ impl Db {
             .await?;
         let read = SqlitePoolOptions::new()
             .max_connections(READERS)
-            .connect_lazy_with(common.read_only(true));
+            // Rows that are read ahead of whoever takes them: reading and understanding go on side by side.
+            .connect_lazy_with(common.read_only(true).row_buffer_size(1_024));
         Ok(Self::Sqlite { write, read })
     }
 

@@ -1,7 +1,7 @@
 //! Reading the logs.
 
 use chrono::{DateTime, Utc};
-use clipper_projections::{Log, Query, RawEvent};
+use clipper_projections::{Log, Query, RawEvent, StoredEvent};
 use futures_util::stream::BoxStream;
 
 use super::{Db, StorageError};
@@ -20,18 +20,34 @@ pub struct Extent {
     pub head: i64,
 }
 
-macro_rules! select_events {
-    ($log:expr, $rest:literal) => {
+/// The columns in the order in which they are read.
+macro_rules! select {
+    ($columns:literal, $log:expr, $rest:literal) => {
         match $log {
-            Log::Clip => select_events!(from "clip_events", $rest),
-            Log::Playback => select_events!(from "playback_events", $rest),
+            Log::Clip => concat!("SELECT ", $columns, " FROM clip_events", $rest),
+            Log::Playback => concat!("SELECT ", $columns, " FROM playback_events", $rest),
         }
     };
-    (from $table:literal, $rest:literal) => {
-        concat!(
-            "SELECT position, stream_id, version, event_type, schema_version, CAST(payload AS TEXT) AS payload, \
-             CAST(metadata AS TEXT) AS metadata, recorded_at, command_id FROM ",
-            $table,
+}
+
+/// What folds need of events.
+macro_rules! select_raw {
+    ($log:expr, $rest:literal) => {
+        select!(
+            "position, stream_id, version, event_type, schema_version, CAST(payload AS TEXT), recorded_at",
+            $log,
+            $rest
+        )
+    };
+}
+
+/// Events with all that is written beside them.
+macro_rules! select_stored {
+    ($log:expr, $rest:literal) => {
+        select!(
+            "position, stream_id, version, event_type, schema_version, CAST(payload AS TEXT), recorded_at, \
+             CAST(metadata AS TEXT), command_id",
+            $log,
             $rest
         )
     };
@@ -50,16 +66,35 @@ impl Logs {
     }
 
     /// The events of one stream after a version, in order.
-    pub async fn stream(&self, log: Log, stream: &str, after: i64) -> Result<Vec<RawEvent>, StorageError> {
-        let sql = select_events!(log, " WHERE stream_id = $1 AND version > $2 ORDER BY version");
+    pub async fn stream(&self, log: Log, stream: &str, after: i64) -> Result<Vec<StoredEvent>, StorageError> {
+        let sql = select_stored!(log, " WHERE stream_id = $1 AND version > $2 ORDER BY version");
         self.db
             .all(Query::new(sql, vec![stream.into(), after.into()]))
             .await
     }
 
+    /// The event at a position, if it is still there.
+    pub async fn at(&self, log: Log, position: i64) -> Result<Option<StoredEvent>, StorageError> {
+        let sql = select_stored!(log, " WHERE position = $1");
+        self.db.optional(Query::new(sql, vec![position.into()])).await
+    }
+
+    /// At most `limit` events after a position, in order, with all that is written beside them.
+    pub async fn stored_page(
+        &self,
+        log: Log,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<StoredEvent>, StorageError> {
+        let sql = select_stored!(log, " WHERE position > $1 ORDER BY position LIMIT $2");
+        self.db
+            .all(Query::new(sql, vec![after.into(), limit.into()]))
+            .await
+    }
+
     /// At most `limit` events after a position, in order.
     pub async fn page(&self, log: Log, after: i64, limit: i64) -> Result<Vec<RawEvent>, StorageError> {
-        let sql = select_events!(log, " WHERE position > $1 ORDER BY position LIMIT $2");
+        let sql = select_raw!(log, " WHERE position > $1 ORDER BY position LIMIT $2");
         self.db
             .all(Query::new(sql, vec![after.into(), limit.into()]))
             .await
@@ -72,14 +107,8 @@ impl Logs {
         after: i64,
         until: i64,
     ) -> Result<BoxStream<'_, Result<RawEvent, StorageError>>, StorageError> {
-        let sql = select_events!(log, " WHERE position > $1 AND position <= $2 ORDER BY position");
+        let sql = select_raw!(log, " WHERE position > $1 AND position <= $2 ORDER BY position");
         self.db.stream(Query::new(sql, vec![after.into(), until.into()]))
-    }
-
-    /// The event at a position, if it is still there.
-    pub async fn at(&self, log: Log, position: i64) -> Result<Option<RawEvent>, StorageError> {
-        let sql = select_events!(log, " WHERE position = $1");
-        self.db.optional(Query::new(sql, vec![position.into()])).await
     }
 
     /// The position of the latest event; 0 when there is none.

@@ -261,7 +261,8 @@ async fn release(
         vec![projection.name.into(), stream.into(), false.into()],
     );
     let waiting: HashSet<i64> = tx.all(query).await?.iter().map(|row| row.position).collect();
-    let mut events = logs.stream(projection.log, stream, 0).await?;
+    let stored = logs.stream(projection.log, stream, 0).await?;
+    let mut events: Vec<_> = stored.into_iter().map(|stored| stored.event).collect();
     events.retain(|event| waiting.contains(&event.position));
     let rows = Rows::live(projection);
     let mut held = held(tx, &rows).await?;

@@ -58,7 +58,8 @@ pub struct PastClip {
 
 /// The clip as it was; nothing, when it was not registered yet.
 pub async fn clip_at(logs: &Logs, id: ClipId, moment: Moment) -> Result<Option<PastClip>, StorageError> {
-    let mut events = logs.stream(Log::Clip, &id.stream(), 0).await?;
+    let stored = logs.stream(Log::Clip, &id.stream(), 0).await?;
+    let mut events: Vec<_> = stored.into_iter().map(|stored| stored.event).collect();
     events.retain(|event| match moment {
         Moment::Version(version) => event.version <= version,
         Moment::Instant(instant) => event.recorded_at <= instant,

@@ -288,7 +288,7 @@ async fn assert_all_is_there(database: &TestDatabase, record: &Record) {
         let clip: ClipId = id.parse().unwrap();
         let events = logs.stream(Log::Clip, &clip.stream(), 0).await.unwrap();
         assert_eq!(events.len(), 1, "{key}");
-        assert!(events[0].payload.contains(key.as_str()), "{key}");
+        assert!(events[0].event.payload.contains(key.as_str()), "{key}");
     }
     let (mut registered, mut position) = (0, 0);
     loop {

@@ -1,4 +1,4 @@
-use clipper::storage::{AppendError, Expected, Log};
+use clipper::storage::{AppendError, Expected, Log, RawEvent};
 use futures_util::future::join_all;
 
 use super::{Stage, append, suite};
@@ -30,7 +30,7 @@ async fn what_is_appended_is_read_back_in_order(stage: &Stage) {
         .unwrap();
     assert_eq!((first.position, first.version, first.repeated), (2, 2, false));
     assert_eq!((second.position, second.version), (3, 3));
-    let events = stage.logs.stream(Log::Clip, "clip-a", 1).await.unwrap();
+    let events = stream(stage, "clip-a", 1).await;
     let read: Vec<_> = events
         .iter()
         .map(|e| (e.position, e.version, number(&e.payload)))
@@ -109,7 +109,7 @@ async fn events_of_one_append_are_written_together_or_not_at_all(stage: &Stage) 
         .append(append("clip-a", Expected::Version(2), &[7, 8, 9], "c2"))
         .await;
     assert!(matches!(late, Err(AppendError::Conflict { .. })));
-    let numbers: Vec<_> = stage.logs.stream(Log::Clip, "clip-a", 0).await.unwrap();
+    let numbers = stream(stage, "clip-a", 0).await;
     assert_eq!(
         numbers.iter().map(|e| number(&e.payload)).collect::<Vec<_>>(),
         [1, 2, 3]
@@ -186,7 +186,7 @@ async fn appends_to_any_version_follow_each_other(stage: &Stage) {
         }
     });
     assert!(join_all(appends).await.iter().all(Result::is_ok));
-    let events: Vec<_> = stage.logs.stream(Log::Playback, "session-a", 0).await.unwrap();
+    let events = stage.logs.page(Log::Playback, 0, 100).await.unwrap();
     let places: Vec<_> = events.iter().map(|e| (e.position, e.version)).collect();
     assert_eq!(places, (1..=40).map(|n| (n, n)).collect::<Vec<_>>());
 }
@@ -235,6 +235,11 @@ async fn many_appends_at_once_share_transactions(stage: &Stage) {
     let head = stage.clips.head();
     assert_eq!(*head.borrow(), 2_000);
     assert_eq!(stage.logs.head(Log::Clip).await.unwrap(), 2_000);
+}
+
+async fn stream(stage: &Stage, name: &str, after: i64) -> Vec<RawEvent> {
+    let stored = stage.logs.stream(Log::Clip, name, after).await.unwrap();
+    stored.into_iter().map(|stored| stored.event).collect()
 }
 
 fn number(payload: &str) -> i64 {

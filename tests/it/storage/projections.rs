@@ -1,5 +1,5 @@
 use clipper::clock::Clock;
-use clipper::storage::{Append, Expected, Log, follow, parked, rebuild};
+use clipper::storage::{Append, Expected, Log, StorageError, follow, parked, rebuild};
 use clipper_domain::clip::{ClipEvent, EncodingClass, Registration, Visibility};
 use clipper_domain::schema;
 use clipper_domain::source::StoredSource;
@@ -102,18 +102,15 @@ pub(super) async fn tell(stage: &Stage, clip: ClipId, after: i64, events: &[Clip
 
 pub(super) async fn follow_all(stage: &Stage) {
     for projection in &PROJECTIONS {
-        let mut position = follow::begin(&stage.db, projection, stage.clock.now())
-            .await
-            .unwrap()
-            .position;
+        let now = stage.clock.now();
         loop {
-            let reached = follow::advance(&stage.db, &stage.logs, projection, position, stage.clock.now())
-                .await
-                .unwrap();
-            if reached == position {
-                break;
+            let from = follow::begin(&stage.db, projection, now).await.unwrap().position;
+            match follow::advance(&stage.db, &stage.logs, projection, from, now).await {
+                Ok(reached) if reached == from => break,
+                // A rebuild took the rows meanwhile: it goes on from where they stand now.
+                Ok(_) | Err(StorageError::CheckpointMoved { .. }) => {}
+                Err(error) => panic!("{error:?}"),
             }
-            position = reached;
         }
     }
 }
