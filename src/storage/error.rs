@@ -91,8 +91,11 @@ impl From<sqlx::Error> for StorageError {
             .map(std::borrow::Cow::into_owned);
         match code.as_deref() {
             Some("1555" | "2067" | "23505") => Self::UniqueViolation(error),
-            // BUSY and its extensions, LOCKED; serialization failure, deadlock, lock time-out.
-            Some("5" | "261" | "517" | "6" | "262" | "40001" | "40P01" | "55P03") => Self::Busy(error),
+            // BUSY and its extensions, LOCKED; serialization failure, deadlock, lock time-out; a server that ends
+            // connections or starts.
+            Some(
+                "5" | "261" | "517" | "6" | "262" | "40001" | "40P01" | "55P03" | "57P01" | "57P02" | "57P03",
+            ) => Self::Busy(error),
             Some(code) if blames_the_data(code) => Self::Refused(error),
             Some(_) | None => Self::Database(error),
         }

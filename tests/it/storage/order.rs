@@ -17,6 +17,7 @@ suite!(
     a_command_twice_in_a_batch_is_appended_once,
     a_log_that_is_not_written_refuses_instead_of_growing,
     appends_of_writers_that_are_cut_off_are_there_whole_or_not_at_all,
+    appends_outlive_connections_that_the_server_ends,
 );
 
 const WRITERS: usize = 8;
@@ -237,4 +238,43 @@ async fn appends_of_writers_that_are_cut_off_are_there_whole_or_not_at_all(stage
         let third = event.position - (event.version - 1) + 2;
         assert!(positions.contains(&third), "an append is there in part");
     }
+}
+
+/// The server ends every connection, again and again; whether a commit had happened is not known then. Appends are tried
+/// again, recognised when they are there already, and each is there once.
+async fn appends_outlive_connections_that_the_server_ends(stage: &Stage) {
+    if stage.db.product() == "SQLite" {
+        return;
+    }
+    let mut callers = tokio::task::JoinSet::new();
+    (0..4).for_each(|caller| {
+        let log = stage.clips.clone();
+        callers.spawn(async move {
+            for n in 0..150 {
+                let stream = format!("clip-{caller}-{n}");
+                log.append(append(&stream, Expected::Version(0), &[1, 2], &stream))
+                    .await
+                    .unwrap();
+            }
+        });
+    });
+    let ending = async {
+        for _ in 0..12 {
+            tokio::time::sleep(Duration::from_millis(15)).await;
+            let end = Statement::new(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                 WHERE datname = current_database() AND pid <> pg_backend_pid()",
+                vec![],
+            );
+            drop(stage.db.execute(&end).await);
+        }
+    };
+    tokio::join!(ending, callers.join_all());
+    let events = stage.logs.page(Log::Clip, 0, 10_000).await.unwrap();
+    let positions: Vec<i64> = events.iter().map(|event| event.position).collect();
+    assert_eq!(
+        positions,
+        (1..=1_200).collect::<Vec<_>>(),
+        "each is there, and once"
+    );
 }
