@@ -13,6 +13,8 @@
 
 #[path = "log/commands.rs"]
 mod commands;
+#[path = "log/plain.rs"]
+mod plain;
 #[path = "log/replay.rs"]
 mod replay;
 #[path = "log/stage.rs"]

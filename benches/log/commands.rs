@@ -7,12 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use clipper::actors::Clips;
 use clipper::commands::{ClipCommands, CommandContext};
-use clipper_domain::clip::ClipEvent;
-use clipper_domain::schema;
-use sqlx::{PgPool, SqlitePool};
 
 use crate::stage::{Backend, Place, Stage};
-use crate::{say, setting, workload};
+use crate::{plain, say, setting, workload};
 
 const ROUNDS: usize = 2;
 
@@ -30,7 +27,7 @@ pub(crate) async fn compare(backend: Backend, tasks: usize, seconds: f64) -> any
         ours.push(turn.rate);
         batch = turn.batch;
         shipped.push(as_shipped(backend, tasks, seconds).await?);
-        raw.push(plain_sql(backend, turn.batch, seconds).await?);
+        raw.push(plain::insert(backend, tasks, turn.batch, seconds).await?);
     }
     let (ours, shipped, raw) = (mean(&ours), mean(&shipped), mean(&raw));
     say(&format!(
@@ -127,105 +124,4 @@ async fn as_shipped(backend: Backend, tasks: usize, seconds: f64) -> anyhow::Res
     let rate = String::from_utf8(output.stdout)?.trim().parse()?;
     place.leave().await?;
     Ok(rate)
-}
-
-/// The same rows into the same table with the same durability, by one connection that does nothing else.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a batch holds at most a thousand appends"
-)]
-async fn plain_sql(backend: Backend, batch: f64, seconds: f64) -> anyhow::Result<f64> {
-    let stage = Stage::set(backend).await?;
-    let event = ClipEvent::EncodingStarted {
-        generation: 1,
-        token: 7,
-        worker: "worker:0190a3c27f4e7cc398c4dc0c0c07398f".to_owned(),
-    };
-    let rows = Rows {
-        payload: schema::write(&event)?.payload,
-        metadata: CommandContext::once("bench").metadata("bench"),
-        batch: batch.round() as i64,
-    };
-    let rate = match backend {
-        Backend::Sqlite => rows.insert_into_sqlite(&stage.place.url, seconds).await?,
-        Backend::Postgres => rows.insert_into_postgres(&stage.place.url, seconds).await?,
-    };
-    stage.strike().await?;
-    Ok(rate)
-}
-
-struct Rows {
-    payload: String,
-    metadata: String,
-    batch: i64,
-}
-
-impl Rows {
-    fn streams(&self) -> Vec<String> {
-        (0..self.batch).map(|_| workload::clip().stream()).collect()
-    }
-
-    async fn insert_into_sqlite(&self, url: &str, seconds: f64) -> anyhow::Result<f64> {
-        let pool = SqlitePool::connect_with(
-            url.parse::<sqlx::sqlite::SqliteConnectOptions>()?
-                .journal_mode(sqlx::sqlite::SqliteJournalMode::Wal)
-                .synchronous(sqlx::sqlite::SqliteSynchronous::Full),
-        )
-        .await?;
-        let (mut position, started) = (0, Instant::now());
-        while started.elapsed().as_secs_f64() < seconds {
-            let rows: Vec<_> = self
-                .streams()
-                .into_iter()
-                .map(|stream| {
-                    (
-                        stream,
-                        &self.payload,
-                        &self.metadata,
-                        uuid::Uuid::now_v7().to_string(),
-                    )
-                })
-                .collect();
-            sqlx::query(
-                "INSERT INTO clip_events (position, stream_id, version, event_type, schema_version, payload, metadata, \
-                 recorded_at, command_id, command_index) SELECT $1 + key, value ->> 0, 1, 'EncodingStarted', 1, \
-                 value ->> 1, value ->> 2, $2, value ->> 3, 0 FROM json_each($3)",
-            )
-            .bind(position)
-            .bind(chrono::Utc::now())
-            .bind(serde_json::to_string(&rows)?)
-            .execute(&pool)
-            .await?;
-            position += self.batch;
-        }
-        Ok(position as f64 / started.elapsed().as_secs_f64())
-    }
-
-    async fn insert_into_postgres(&self, url: &str, seconds: f64) -> anyhow::Result<f64> {
-        let pool = PgPool::connect(url).await?;
-        let (mut position, started) = (0, Instant::now());
-        while started.elapsed().as_secs_f64() < seconds {
-            let streams = self.streams();
-            let commands: Vec<_> = streams.iter().map(|_| uuid::Uuid::now_v7().to_string()).collect();
-            let same = |text: &str| vec![text.to_owned(); streams.len()];
-            sqlx::query(
-                "INSERT INTO clip_events (position, stream_id, version, event_type, schema_version, payload, metadata, \
-                 recorded_at, command_id, command_index) SELECT $1 + ordinality, stream_id, 1, 'EncodingStarted', 1, \
-                 CAST(payload AS JSONB), CAST(metadata AS JSONB), $2, command_id, 0 FROM UNNEST($3::TEXT[], \
-                 $4::TEXT[], $5::TEXT[], $6::TEXT[]) WITH ORDINALITY AS batch (stream_id, payload, metadata, \
-                 command_id, ordinality)",
-            )
-            .bind(position)
-            .bind(chrono::Utc::now())
-            .bind(&streams)
-            .bind(same(&self.payload))
-            .bind(same(&self.metadata))
-            .bind(&commands)
-            .execute(&pool)
-            .await?;
-            position += self.batch;
-        }
-        pool.close().await;
-        Ok(position as f64 / started.elapsed().as_secs_f64())
-    }
 }
