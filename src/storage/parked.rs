@@ -182,11 +182,40 @@ pub async fn retry(
     position: i64,
     now: DateTime<Utc>,
 ) -> Result<Option<Retried>, StorageError> {
+    try_again(db, logs, projection, position, now, None).await
+}
+
+/// Passes a parked event over for good, also in later rebuilds, and lets its stream go on.
+pub async fn skip(
+    db: &Db,
+    logs: &Logs,
+    projection: &Projection,
+    position: i64,
+    now: DateTime<Utc>,
+) -> Result<Option<Retried>, StorageError> {
+    let skip = Statement::new(
+        "UPDATE parked_events SET skipped = $3 WHERE projection = $1 AND position = $2",
+        vec![projection.name.into(), position.into(), true.into()],
+    );
+    try_again(db, logs, projection, position, now, Some(skip)).await
+}
+
+async fn try_again(
+    db: &Db,
+    logs: &Logs,
+    projection: &Projection,
+    position: i64,
+    now: DateTime<Utc>,
+    first: Option<Statement>,
+) -> Result<Option<Retried>, StorageError> {
     let mut tx = db.begin().await?;
     follow::lock_checkpoint(&mut tx, projection).await?;
     let Some(stream) = stream_of(&mut tx, projection, position).await? else {
         return Ok(None);
     };
+    if let Some(statement) = first {
+        tx.execute(&statement).await?;
+    }
     begin_rebuilds_again(&mut tx, projection).await?;
     let retried = release(&mut tx, logs, projection, &stream, now).await?;
     tx.commit().await?;
@@ -200,30 +229,6 @@ async fn begin_rebuilds_again(tx: &mut Tx, projection: &Projection) -> Result<()
         vec![projection.name.into()],
     );
     tx.execute(&again).await.map(|_| ())
-}
-
-/// Passes a parked event over for good, also in later rebuilds, and lets its stream go on.
-pub async fn skip(
-    db: &Db,
-    logs: &Logs,
-    projection: &Projection,
-    position: i64,
-    now: DateTime<Utc>,
-) -> Result<Option<Retried>, StorageError> {
-    let mut tx = db.begin().await?;
-    follow::lock_checkpoint(&mut tx, projection).await?;
-    let Some(stream) = stream_of(&mut tx, projection, position).await? else {
-        return Ok(None);
-    };
-    let skipped = Statement::new(
-        "UPDATE parked_events SET skipped = $3 WHERE projection = $1 AND position = $2",
-        vec![projection.name.into(), position.into(), true.into()],
-    );
-    tx.execute(&skipped).await?;
-    begin_rebuilds_again(&mut tx, projection).await?;
-    let retried = release(&mut tx, logs, projection, &stream, now).await?;
-    tx.commit().await?;
-    Ok(Some(retried))
 }
 
 #[derive(sqlx::FromRow)]
