@@ -12,6 +12,7 @@ mod people;
 mod projections;
 mod rebuilds;
 mod retention;
+mod upgrade;
 
 use std::sync::Arc;
 
