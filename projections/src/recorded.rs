@@ -2,9 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use clipper_domain::schema::{self, Schema, Unreadable, Written};
+use serde::{Deserialize, Serialize};
 
 /// Which of the two logs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Log {
     /// Everything about clips; kept for ever. The versions of a stream count its events.
     Clip,

@@ -11,8 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::people::{self, PersonRow};
-use super::{Db, Extent, Logs, StorageError};
+use super::{Db, Extent, Logs, StorageError, people};
 
 const FORMAT: &str = "clipper-events";
 const FORMAT_VERSION: u32 = 1;
@@ -71,7 +70,7 @@ struct Head {
 /// An event in a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct ArchivedEvent {
-    pub(super) log: LogName,
+    pub(super) log: Log,
     pub(super) position: i64,
     pub(super) stream_id: String,
     pub(super) version: i64,
@@ -82,14 +81,6 @@ pub(super) struct ArchivedEvent {
     pub(super) recorded_at: DateTime<Utc>,
     pub(super) command_id: Option<String>,
     pub(super) command_index: i64,
-}
-
-/// The name of a log in a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum LogName {
-    Clip,
-    Playback,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -105,14 +96,8 @@ struct Person {
 struct Foot {
     sha256: String,
     events: u64,
-    clip: Reach,
-    playback: Reach,
-}
-
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Reach {
-    tail: i64,
-    head: i64,
+    clip: Extent,
+    playback: Extent,
 }
 
 #[derive(Debug, Deserialize)]
@@ -121,31 +106,6 @@ enum Line {
     Event(Box<ArchivedEvent>),
     Person(Person),
     Foot(Foot),
-}
-
-impl From<Extent> for Reach {
-    fn from(extent: Extent) -> Self {
-        Self {
-            tail: extent.tail,
-            head: extent.head,
-        }
-    }
-}
-
-impl LogName {
-    fn of(log: Log) -> Self {
-        match log {
-            Log::Clip => Self::Clip,
-            Log::Playback => Self::Playback,
-        }
-    }
-
-    pub(super) fn log(self) -> Log {
-        match self {
-            Self::Clip => Log::Clip,
-            Self::Playback => Log::Playback,
-        }
-    }
 }
 
 /// Whether the file says who is who.
@@ -212,18 +172,17 @@ pub async fn export(
         }
     }
     let mut events = 0;
-    let mut reaches = vec![];
+    let mut extents = vec![];
     for log in Log::ALL {
         let extent = logs.extent(log).await?;
         events += export_log(logs, log, extent, &mut out, |so_far| progress(events + so_far)).await?;
-        reaches.push(Reach::from(extent));
+        extents.push(extent);
     }
-    let nothing = Reach { tail: 0, head: 0 };
     let foot = Foot {
         sha256: hex::encode(out.hash.clone().finalize()),
         events,
-        clip: reaches.first().copied().unwrap_or(nothing),
-        playback: reaches.get(1).copied().unwrap_or(nothing),
+        clip: extents.first().copied().unwrap_or_default(),
+        playback: extents.get(1).copied().unwrap_or_default(),
     };
     out.line(&foot)?;
     out.to.flush()?;
@@ -274,7 +233,7 @@ async fn page(db: &Db, log: Log, after: i64, limit: i64) -> Result<Vec<EventRow>
 
 fn archived(log: Log, row: EventRow) -> Result<ArchivedEvent, serde_json::Error> {
     Ok(ArchivedEvent {
-        log: LogName::of(log),
+        log,
         position: row.position,
         stream_id: row.stream_id,
         version: row.version,
@@ -363,8 +322,8 @@ pub async fn import(db: &Db, from: impl BufRead, progress: impl Fn(u64)) -> Resu
             }
             Line::Foot(foot) => {
                 tx.insert_archived(&std::mem::take(&mut batch)).await?;
-                for (log, reach) in [(Log::Clip, foot.clip), (Log::Playback, foot.playback)] {
-                    tx.execute(&set_reach(log, reach)).await?;
+                for (log, extent) in [(Log::Clip, foot.clip), (Log::Playback, foot.playback)] {
+                    tx.execute(&set_extent(log, extent)).await?;
                 }
             }
         }
@@ -378,26 +337,20 @@ pub async fn import(db: &Db, from: impl BufRead, progress: impl Fn(u64)) -> Resu
 }
 
 fn add_person(person: &Person) -> Statement {
-    let row = PersonRow {
-        id: person.pseudonym.clone(),
-        user_id: person.user_id.clone(),
-        created_at: person.created_at,
-        erased_at: person.erased_at,
-    };
     Statement::new(
         "INSERT INTO people (id, user_id, created_at, erased_at) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING",
         vec![
-            row.id.into(),
-            row.user_id.into(),
-            row.created_at.into(),
-            row.erased_at.into(),
+            person.pseudonym.as_str().into(),
+            person.user_id.clone().into(),
+            person.created_at.into(),
+            person.erased_at.into(),
         ],
     )
 }
 
-fn set_reach(log: Log, reach: Reach) -> Statement {
+fn set_extent(log: Log, extent: Extent) -> Statement {
     Statement::new(
         "UPDATE log_head SET position = $2, tail = $3 WHERE log = $1",
-        vec![log.name().into(), reach.head.into(), reach.tail.into()],
+        vec![log.name().into(), extent.head.into(), extent.tail.into()],
     )
 }

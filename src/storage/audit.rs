@@ -9,6 +9,7 @@ use clipper_projections::{Log, Query, RawEvent, Stream};
 
 use futures_util::TryStreamExt;
 
+use super::error::chain;
 use super::{Logs, StorageError};
 
 /// Something that should not be.
@@ -157,12 +158,5 @@ impl Ledger {
             types,
             findings: self.findings,
         }
-    }
-}
-
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {}", chain(cause)),
-        None => error.to_string(),
     }
 }

@@ -110,3 +110,18 @@ fn blames_the_data(code: &str) -> bool {
         Ok(_) | Err(_) => ["21", "22", "23"].iter().any(|class| code.starts_with(class)),
     }
 }
+
+/// An error with everything that caused it, on one line.
+pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        // One that only passes its cause on says the same words.
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}

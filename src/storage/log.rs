@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use clipper_projections::{Log, Query, RawEvent, StoredEvent};
 use futures_util::stream::BoxStream;
+use serde::{Deserialize, Serialize};
 
 use super::{Db, StorageError};
 
@@ -12,7 +13,7 @@ struct PositionRow {
 }
 
 /// Where a log begins and ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
 pub struct Extent {
     /// Events up to here may be gone.
     pub tail: i64,

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use clipper_projections::{Projection, Query, RawEvent, Statement};
 
+use super::error::chain;
 use super::follow::{self, Rows};
 use super::{Db, Logs, StorageError, Tx};
 
@@ -120,20 +121,6 @@ pub(super) async fn park(
         "event parked"
     );
     tx.execute(&statement).await.map(|_| ())
-}
-
-/// An error with everything that caused it, on one line.
-pub(super) fn chain(error: &StorageError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }
 
 #[derive(sqlx::FromRow)]

@@ -46,7 +46,7 @@ impl Tx {
         events: &[ArchivedEvent],
     ) -> Result<(), StorageError> {
         for log in Log::ALL {
-            let of_log: Vec<_> = events.iter().filter(|event| event.log.log() == log).collect();
+            let of_log: Vec<_> = events.iter().filter(|event| event.log == log).collect();
             if of_log.is_empty() {
                 continue;
             }

@@ -7,6 +7,7 @@ use clipper_projections::{Projection, Query, RawEvent, Statement};
 
 use super::{Bench, Difference, Progress, Purpose, RebuildRow};
 use crate::storage::dialect::Target;
+use crate::storage::error::chain;
 use crate::storage::follow::{self, PAGE, Rows, Seed};
 use crate::storage::leases::{self, Lease};
 use crate::storage::{StorageError, Tx, parked};
@@ -316,7 +317,7 @@ impl<'a> Making<'a> {
                 vec![
                     self.projection.name.into(),
                     self.purpose.name().into(),
-                    parked::chain(error).into(),
+                    chain(error).into(),
                 ],
             );
             self.bench.db.execute(&written).await?;
