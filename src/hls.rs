@@ -11,20 +11,20 @@
 //!   the frame rate is given, for `FRAME-RATE` and for how long the very last picture is shown;
 //! - durations are whole ticks of the 90 kHz clock, so no sum of them drifts.
 
-mod aac;
+pub(crate) mod aac;
 mod bits;
-mod clock;
+pub(crate) mod clock;
 mod master;
-mod nal;
+pub(crate) mod nal;
 mod parse;
-mod pes;
+pub(crate) mod pes;
 mod playlist;
 mod rendition;
 mod segment;
 mod sps;
 #[cfg(test)]
-mod synthetic;
-mod ts;
+pub(crate) mod synthetic;
+pub(crate) mod ts;
 mod validate;
 
 pub use aac::AudioFacts;

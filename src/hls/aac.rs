@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::clock::{TICKS_PER_SECOND, rounded, unwrap_near};
 
 const SAMPLES_PER_FRAME: u32 = 1024;
-const HEADER_BYTES: usize = 7;
+pub(crate) const HEADER_BYTES: usize = 7;
 const SAMPLE_RATES: [u32; 13] = [
     96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,
 ];
@@ -85,7 +85,7 @@ pub(super) fn read_frames(stream: &[u8], first_pts: i64) -> Result<Option<AudioF
 }
 
 /// The facts of one frame and its length in bytes.
-fn read_header(bytes: &[u8], first_pts: i64) -> Option<(AudioFacts, usize)> {
+pub(crate) fn read_header(bytes: &[u8], first_pts: i64) -> Option<(AudioFacts, usize)> {
     let &[sync, low_sync, kind, channels, length, low_length, blocks] = bytes.first_chunk()?;
     if sync != 0xff || low_sync & 0xf6 != 0xf0 {
         return None;

@@ -8,7 +8,7 @@ pub(super) const TICKS_PER_SECOND: u64 = 90_000;
 const WRAP: i64 = 1 << 33;
 
 /// The value of the wrapped time stamp `raw` that lies nearest to `reference`.
-pub(super) fn unwrap_near(reference: i64, raw: i64) -> i64 {
+pub(crate) fn unwrap_near(reference: i64, raw: i64) -> i64 {
     let ahead = raw.wrapping_sub(reference).rem_euclid(WRAP);
     if ahead < WRAP / 2 {
         reference.saturating_add(ahead)

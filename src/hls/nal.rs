@@ -1,11 +1,11 @@
 //! H.264 in Annex B form: a stream of NAL units between start codes (ITU-T H.264 annex B, 7.3.1, 7.4.1).
 
-pub(super) const NAL_IDR: u8 = 5;
+pub(crate) const NAL_IDR: u8 = 5;
 pub(super) const NAL_SPS: u8 = 7;
-pub(super) const NAL_DELIMITER: u8 = 9;
+pub(crate) const NAL_DELIMITER: u8 = 9;
 
 /// The NAL units of an Annex B stream, without start codes and trailing zeros.
-pub(super) fn nal_units(stream: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn nal_units(stream: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = split_at_start_code(stream).map(|(_, after)| after);
     std::iter::from_fn(move || {
         let current = rest?;
@@ -18,12 +18,12 @@ pub(super) fn nal_units(stream: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-pub(super) fn nal_type(nal: &[u8]) -> Option<u8> {
+pub(crate) fn nal_type(nal: &[u8]) -> Option<u8> {
     nal.first().map(|header| header & 0x1f)
 }
 
 fn split_at_start_code(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let position = bytes.windows(3).position(|window| window == [0, 0, 1])?;
+    let position = memchr::memmem::find(bytes, &[0, 0, 1])?;
     Some((bytes.get(..position)?, bytes.get(position + 3..)?))
 }
 

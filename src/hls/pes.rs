@@ -66,15 +66,15 @@ impl PesAssembler {
     }
 }
 
-struct Header {
-    pts: Option<i64>,
-    dts: Option<i64>,
-    length: usize,
-    end: usize,
+pub(crate) struct Header {
+    pub(crate) pts: Option<i64>,
+    pub(crate) dts: Option<i64>,
+    pub(crate) length: usize,
+    pub(crate) end: usize,
 }
 
 impl Header {
-    fn parse(unit: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(unit: &[u8]) -> Option<Self> {
         let (&[0, 0, 1, _, high, low, _, flags, fields], rest) = unit.split_first_chunk()? else {
             return None;
         };

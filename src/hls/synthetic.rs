@@ -9,7 +9,7 @@ pub(super) const VIDEO_PID: u16 = 0x100;
 pub(super) const AUDIO_PID: u16 = 0x101;
 
 /// A High profile, level 3.1, 1280×720 parameter set.
-pub(super) const SPS: &[u8] = &[
+pub(crate) const SPS: &[u8] = &[
     0x67, 0x64, 0x00, 0x1f, 0xac, 0xd9, 0x40, 0x50, 0x05, 0xbb, 0x01, 0x10, 0x00, 0x00, 0x03, 0x00, 0x10,
     0x00, 0x00, 0x03, 0x03, 0x00, 0xf1, 0x83, 0x19, 0x60,
 ];
@@ -26,14 +26,14 @@ pub(super) fn adts_frames(count: usize) -> Vec<u8> {
 }
 
 #[derive(Default)]
-pub(super) struct Synthetic {
+pub(crate) struct Synthetic {
     bytes: Vec<u8>,
     counters: BTreeMap<u16, u8>,
 }
 
 impl Synthetic {
     /// A segment of `frames` pictures at 25 frames per second that starts at `pts`, with sound.
-    pub(super) fn segment(pts: i64, frames: u8) -> Vec<u8> {
+    pub(crate) fn segment(pts: i64, frames: u8) -> Vec<u8> {
         let streams = [(0x1b, VIDEO_PID), (0x0f, AUDIO_PID)];
         let mut segment = Self::default().tables(&streams).idr(pts);
         for frame in 1..i64::from(frames) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-pub(super) const PACKET_BYTES: usize = 188;
+pub(crate) const PACKET_BYTES: usize = 188;
 
 const SYNC_BYTE: u8 = 0x47;
 const PAT_PID: u16 = 0;
@@ -12,9 +12,9 @@ const NULL_PID: u16 = 0x1fff;
 const FIRST_MEDIA_PID: u16 = 0x20;
 
 /// One transport packet; `payload` is empty when it carries only an adaptation field.
-pub(super) struct Packet<'a> {
-    pub(super) pid: u16,
-    pub(super) payload: &'a [u8],
+pub(crate) struct Packet<'a> {
+    pub(crate) pid: u16,
+    pub(crate) payload: &'a [u8],
     discontinuity: bool,
     high: u8,
     control: u8,
@@ -22,7 +22,7 @@ pub(super) struct Packet<'a> {
 
 impl<'a> Packet<'a> {
     /// `None` when the bytes are not a transport packet.
-    pub(super) fn parse(bytes: &'a [u8; PACKET_BYTES]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &'a [u8; PACKET_BYTES]) -> Option<Self> {
         let (&[sync, high, low, control], rest) = bytes.split_first_chunk()?;
         if sync != SYNC_BYTE {
             return None;
@@ -38,7 +38,7 @@ impl<'a> Packet<'a> {
     }
 
     /// Whether a section or PES packet begins here.
-    pub(super) fn starts_unit(&self) -> bool {
+    pub(crate) fn starts_unit(&self) -> bool {
         self.high & 0x40 != 0
     }
 
@@ -73,13 +73,13 @@ fn split_adaptation(control: u8, rest: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// Counts packets that are flagged as damaged or missing by their 4-bit counter.
 #[derive(Default)]
-pub(super) struct Continuity {
+pub(crate) struct Continuity {
     last: BTreeMap<u16, u8>,
-    pub(super) errors: u32,
+    pub(crate) errors: u32,
 }
 
 impl Continuity {
-    pub(super) fn note(&mut self, packet: &Packet<'_>) {
+    pub(crate) fn note(&mut self, packet: &Packet<'_>) {
         self.errors += u32::from(packet.damaged());
         if packet.payload.is_empty() || packet.pid == NULL_PID {
             return;
@@ -95,14 +95,14 @@ impl Continuity {
 
 /// An elementary stream as the PMT names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stream {
-    pub(super) pid: u16,
-    pub(super) stream_type: u8,
+pub(crate) struct Stream {
+    pub(crate) pid: u16,
+    pub(crate) stream_type: u8,
 }
 
 /// The programme tables of the first programme, as they arrive.
 #[derive(Default)]
-pub(super) struct Tables {
+pub(crate) struct Tables {
     section: Vec<u8>,
     pmt_pid: Option<u16>,
     streams: Option<Vec<Stream>>,
@@ -110,7 +110,7 @@ pub(super) struct Tables {
 
 impl Tables {
     /// Takes a packet; true when it belonged to a table.
-    pub(super) fn take(&mut self, packet: &Packet<'_>) -> bool {
+    pub(crate) fn take(&mut self, packet: &Packet<'_>) -> bool {
         if packet.pid != PAT_PID && Some(packet.pid) != self.pmt_pid {
             return false;
         }
@@ -126,7 +126,7 @@ impl Tables {
     }
 
     /// What the PMT announced, once it has arrived.
-    pub(super) fn streams(&self) -> Option<&[Stream]> {
+    pub(crate) fn streams(&self) -> Option<&[Stream]> {
         self.streams.as_deref()
     }
 

@@ -4,7 +4,15 @@ use std::path::{Path, PathBuf};
 
 /// The layers of the program from inside to outside: a module imports from its own layer and from those before it.
 const LAYERS: [&[&str]; 8] = [
-    &["clock", "config", "shutdown", "hls", "metrics", "telemetry"],
+    &[
+        "clock",
+        "config",
+        "shutdown",
+        "hls",
+        "metrics",
+        "mux",
+        "telemetry",
+    ],
     &["storage", "media", "encode"],
     &["commands"],
     &["actors"],
