@@ -17,6 +17,7 @@ mod hostile;
 mod http;
 mod kills;
 mod media;
+mod mux;
 mod nodes;
 mod samples;
 mod storage;

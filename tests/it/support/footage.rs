@@ -82,6 +82,43 @@ pub(crate) fn try_ffmpeg(arguments: &[&str]) -> Result<(), String> {
     }
 }
 
+/// The hashes of what a stream decodes to, frame by frame, without times; a word of warning is a failure.
+pub(crate) fn decoded(path: &Path, stream: &str) -> Vec<String> {
+    let output = Command::new("ffmpeg")
+        .args([
+            "-v",
+            "warning",
+            "-nostdin",
+            "-xerror",
+            "-err_detect",
+            "explode",
+            "-i",
+        ])
+        .arg(path)
+        .args([
+            "-map",
+            &format!("0:{stream}"),
+            "-fps_mode",
+            "passthrough",
+            "-f",
+            "framemd5",
+            "-",
+        ])
+        .output()
+        .unwrap();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && complaint.is_empty(),
+        "{}: {complaint}",
+        path.display()
+    );
+    let hashes = String::from_utf8(output.stdout).unwrap();
+    let frames = hashes.lines().filter(|line| !line.starts_with('#'));
+    frames
+        .filter_map(|line| line.rsplit(',').next().map(str::to_owned))
+        .collect()
+}
+
 /// What ffprobe prints, which must succeed.
 pub(crate) fn ffprobe(arguments: &[&str]) -> String {
     let output = Command::new("ffprobe")
