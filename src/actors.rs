@@ -11,7 +11,6 @@ mod projector;
 mod supervisor;
 
 pub use clip::Clips;
-pub(crate) use encoder::lease_resource;
 pub use encoder::{EncoderPool, EncoderSettings};
 pub use janitor::Janitor;
 pub(crate) use projector::Followed;

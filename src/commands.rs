@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use clipper_domain::ClipId;
-use clipper_domain::clip::{Clip, ClipCommand, ClipEvent, Refusal};
+use clipper_domain::clip::{Clip, ClipCommand, ClipEvent, Refusal, WorkStep};
 use clipper_domain::schema;
 use cqrs_es::Aggregate;
 
@@ -283,13 +283,20 @@ impl ClipCommands {
 fn command_name(command: &ClipCommand) -> &'static str {
     match command {
         ClipCommand::Register(_) => "register",
-        ClipCommand::StoreSource(_) => "store_source",
-        ClipCommand::StartEncoding { .. } => "start_encoding",
-        ClipCommand::RecordProbe { .. } => "record_probe",
-        ClipCommand::RejectSource { .. } => "reject_source",
-        ClipCommand::PublishVariant { .. } => "publish_variant",
-        ClipCommand::GiveUpVariant { .. } => "give_up_variant",
-        ClipCommand::FinishEncoding { .. } => "finish_encoding",
-        ClipCommand::FailEncoding { .. } => "fail_encoding",
+        ClipCommand::StoreSource { .. } => "store_source",
+        ClipCommand::RequestEncoding(_) => "request_encoding",
+        ClipCommand::CancelEncoding => "cancel_encoding",
+        ClipCommand::Work { step, .. } => match step {
+            WorkStep::Start { .. } => "start_encoding",
+            WorkStep::RecordProbe { .. } => "record_probe",
+            WorkStep::RejectSource(_) => "reject_source",
+            WorkStep::RecordSegments { .. } => "record_segments",
+            WorkStep::AbandonCopy { .. } => "abandon_copy",
+            WorkStep::CompleteUnit => "complete_unit",
+            WorkStep::PublishVariant(_) => "publish_variant",
+            WorkStep::GiveUpVariant { .. } => "give_up_variant",
+            WorkStep::Finish => "finish_encoding",
+            WorkStep::Fail { .. } => "fail_encoding",
+        },
     }
 }

@@ -4,7 +4,8 @@ mod layers;
 
 use std::path::{Path, PathBuf};
 
-use clipper_domain::plan::PlanSettings;
+use clipper_domain::plan::{CopyObstacle, PlanSettings};
+use clipper_domain::{InvalidQuality, Quality};
 use serde::{Deserialize, Serialize};
 
 pub use layers::ConfigError;
@@ -55,6 +56,14 @@ pub struct EncodeConfig {
     pub ffprobe: PathBuf,
     /// Seconds of a media segment.
     pub segment_seconds: u32,
+    /// Seconds of a range, which one worker encodes.
+    pub range_seconds: u32,
+    /// The rungs that an upload gets, separated by commas.
+    pub qualities: String,
+    /// Whether sources that fit a rung are copied into it.
+    pub copy: bool,
+    /// How loud sound is made, in LUFS (EBU R 128); 0 leaves it as it is.
+    pub loudness_lufs: f64,
     /// The longest source in seconds.
     pub max_seconds: u64,
     /// The most pixels of a source's picture.
@@ -129,6 +138,10 @@ impl Default for EncodeConfig {
             ffmpeg: PathBuf::from("ffmpeg"),
             ffprobe: PathBuf::from("ffprobe"),
             segment_seconds: 6,
+            range_seconds: 60,
+            qualities: "480p,720p,1080p".to_owned(),
+            copy: true,
+            loudness_lufs: 0.0,
             max_seconds: 4 * 3_600,
             // A little more than 8K, the largest picture that phones record.
             max_pixels: 8_192 * 4_352,
@@ -169,6 +182,16 @@ impl Config {
         if !(2..=20).contains(&self.encode.segment_seconds) {
             return invalid("encode.segment_seconds", "must be between 2 and 20");
         }
+        if !(10..=3_600).contains(&self.encode.range_seconds) {
+            return invalid("encode.range_seconds", "must be between 10 and 3600");
+        }
+        let loudness = self.encode.loudness_lufs;
+        if loudness != 0.0 && !(-40.0..=-5.0).contains(&loudness) {
+            return invalid("encode.loudness_lufs", "must be between -40 and -5, or 0");
+        }
+        if let Err(error) = parse_qualities(&self.encode.qualities) {
+            return invalid("encode.qualities", &format!("is wrong: {error}"));
+        }
         if !(3..=600).contains(&self.encode.lease_seconds) {
             return invalid("encode.lease_seconds", "must be between 3 and 600");
         }
@@ -196,7 +219,18 @@ impl Config {
     pub fn plan_settings(&self) -> PlanSettings {
         PlanSettings {
             segment_seconds: self.encode.segment_seconds,
+            range_seconds: self.encode.range_seconds,
+            not_copied: (!self.encode.copy).then_some(CopyObstacle::Disabled),
             ..PlanSettings::default()
         }
     }
+
+    /// The rungs that an upload gets.
+    pub fn qualities(&self) -> Vec<Quality> {
+        parse_qualities(&self.encode.qualities).unwrap_or_else(|_checked| Quality::DEFAULT.to_vec())
+    }
+}
+
+fn parse_qualities(text: &str) -> Result<Vec<Quality>, InvalidQuality> {
+    text.split(',').map(|name| name.trim().parse()).collect()
 }

@@ -1,24 +1,50 @@
-//! From a stored source to verified renditions: probe → ffmpeg → inspect.
+//! From a stored source to verified segments: probe → ffmpeg → cut → mux → inspect.
+//!
+//! ffmpeg writes pictures without sound, and sound by itself, as they come; what it writes is cut into segments and
+//! muxed here, so that any worker can make any range and all of them join without a seam.
 //!
 //! Promises: ffmpeg opens local files of listed formats only and never the network; nothing leaves here unverified:
-//! a rendition is handed out only after its stored bytes passed the validator.
+//! a segment, and a rendition, is handed out only after its bytes passed the validator.
 
 mod arguments;
+mod cut;
 mod ffmpeg;
+mod finish;
 mod inspect;
+mod lane;
+mod pass;
 mod probe;
 mod progress;
+mod sound;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clipper_domain::Quality;
+use clipper_domain::ladder::Codec;
 use clipper_domain::plan::{Plan, PlannedRung};
 use clipper_domain::source::SourceFacts;
 
+use crate::hls::Container;
+
+pub use cut::CutError;
 pub(crate) use ffmpeg::version;
 pub use ffmpeg::{FfmpegError, Tools};
-pub use inspect::{InspectError, Inspected};
-pub use probe::ProbeError;
+pub use finish::{FinishError, FinishedSegment, Refused, finish};
+pub use inspect::{InspectError, Inspected, inspect};
+pub use lane::{Cut, Lane};
+pub use pass::{Pass, PassError, run};
+pub use probe::{ProbeError, probe};
+pub use sound::{Sound, SoundError, encode as encode_sound};
+
+/// When the first picture is shown, in ticks of 1/90000 s: room before it for pictures that are decoded earlier.
+pub const ORIGIN: u64 = 900_000;
+
+/// What the segments of a rung are made of: HLS allows HEVC in fragmented MP4 only.
+pub fn container(rung: &PlannedRung) -> Container {
+    match rung.codec {
+        Codec::H264Main | Codec::H264High => Container::Ts,
+        Codec::HevcMain => Container::Fmp4,
+    }
+}
 
 /// What one attempt works on.
 #[derive(Clone, Copy, Debug)]
@@ -31,42 +57,6 @@ pub struct Job<'a> {
     pub plan: &'a Plan,
     /// The folder that everything is written to.
     pub work: &'a Path,
-}
-
-/// Finds out what a source is.
-pub async fn probe(tools: &Tools, source: &Path) -> Result<SourceFacts, ProbeError> {
-    probe::probe(tools, source).await
-}
-
-/// Encodes the rungs of the plan that are wanted: one decode feeds all of them.
-pub async fn transcode(
-    tools: &Tools,
-    job: Job<'_>,
-    wanted: &[Quality],
-    on_progress: impl Fn(f64),
-) -> Result<(), FfmpegError> {
-    let rungs: Vec<&PlannedRung> = job
-        .plan
-        .rungs
-        .iter()
-        .filter(|rung| wanted.contains(&rung.quality))
-        .collect();
-    for rung in &rungs {
-        tokio::fs::create_dir_all(job.work.join(rung.quality.path())).await?;
-    }
-    let arguments = arguments::transcode(tools, job, &rungs);
-    let duration_ms = job.facts.duration_ms.max(1);
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds stay far below 2^52")]
-    let on_time = |out_ms: u64| on_progress((out_ms as f64 / duration_ms as f64).min(0.99));
-    ffmpeg::transcode(tools, &arguments, job.work, on_time).await
-}
-
-/// Reads a rung's segments back and checks them.
-pub async fn inspect(job: Job<'_>, rung: &PlannedRung) -> Result<Inspected, InspectError> {
-    inspect::inspect(job, rung).await
-}
-
-/// Where a rung's files lie during the attempt.
-pub fn rung_dir(job: Job<'_>, quality: Quality) -> PathBuf {
-    job.work.join(quality.path())
+    /// Whether an earlier attempt ran out of memory or time, so that this one takes less.
+    pub small: bool,
 }

@@ -17,6 +17,7 @@ use std::time::{Duration, SystemTime};
 
 use clipper_domain::{ClipId, Quality};
 use tokio::fs;
+use tokio::io::AsyncWriteExt;
 
 pub use incoming::{Incoming, IncomingError, Received};
 
@@ -43,14 +44,14 @@ impl MediaStore {
         self.root.join(object)
     }
 
+    /// The object name of a generation's folder.
+    pub fn generation_object(clip: ClipId, generation: u32) -> String {
+        format!("{clip}/{generation}")
+    }
+
     /// The object name of a rendition's folder.
     pub fn rendition_object(clip: ClipId, generation: u32, quality: Quality) -> String {
         format!("{clip}/{generation}/{}", quality.path())
-    }
-
-    /// The object name of a media segment, three digits at least.
-    pub fn segment_object(rendition: &str, number: u32) -> String {
-        format!("{rendition}/segment-{number:03}.ts")
     }
 
     /// Begins to receive a source.
@@ -75,9 +76,9 @@ impl MediaStore {
         fs::remove_file(self.path(object)).await
     }
 
-    /// An empty folder for one attempt; what earlier attempts of the same encoding left is removed.
-    pub async fn begin_work(&self, clip: ClipId, generation: u32, token: i64) -> io::Result<PathBuf> {
-        let prefix = format!("{clip}-{generation}-");
+    /// An empty folder for one attempt at a piece of work; what earlier attempts at it left is removed.
+    pub async fn begin_work(&self, piece: &str, token: i64) -> io::Result<PathBuf> {
+        let prefix = format!("{piece}-");
         let mut entries = fs::read_dir(self.work_root()).await?;
         while let Some(entry) = entries.next_entry().await? {
             let attempt = entry
@@ -93,30 +94,64 @@ impl MediaStore {
         Ok(folder)
     }
 
-    /// Gives a finished rendition its name.
-    ///
-    /// A folder of that name can only be what an attempt left that ended between storing and recording: it was never
-    /// published, and the caller holds the lease, so it makes way.
-    pub async fn publish(&self, rendition: &Path, object: &str) -> io::Result<()> {
-        let target = self.path(object);
-        let folder = target.parent().unwrap_or(&self.root);
-        fs::create_dir_all(folder).await?;
-        sync_files(rendition).await?;
-        match fs::remove_dir_all(&target).await {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-        fs::rename(rendition, &target).await?;
-        sync_dir(folder).await
+    /// Removes the folder of an attempt, if it is there.
+    pub async fn end_work(&self, piece: &str, token: i64) -> io::Result<()> {
+        self.remove(&format!(".work/{piece}-{token}")).await
     }
 
-    /// Writes a small file whole.
-    pub async fn write(&self, object: &str, text: &str) -> io::Result<()> {
+    /// Stores an object under a name that nobody has; false, when somebody has it.
+    pub async fn put_new(&self, object: &str, bytes: &[u8]) -> io::Result<bool> {
+        let (target, partial) = self.begin_object(object).await?;
+        write_through(&partial, bytes).await?;
+        let linked = fs::hard_link(&partial, &target).await;
+        fs::remove_file(&partial).await?;
+        match linked {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        sync_parent(&target).await?;
+        Ok(true)
+    }
+
+    /// Stores an object, in place of one that may be there.
+    pub async fn put(&self, object: &str, bytes: &[u8]) -> io::Result<()> {
+        let (target, partial) = self.begin_object(object).await?;
+        write_through(&partial, bytes).await?;
+        fs::rename(&partial, &target).await?;
+        sync_parent(&target).await
+    }
+
+    /// Stores a file of a work folder, which stays where it is.
+    pub async fn put_file(&self, object: &str, file: &Path) -> io::Result<()> {
+        let (target, partial) = self.begin_object(object).await?;
+        fs::File::open(file).await?.sync_all().await?;
+        fs::hard_link(file, &partial).await?;
+        fs::rename(&partial, &target).await?;
+        sync_parent(&target).await
+    }
+
+    async fn begin_object(&self, object: &str) -> io::Result<(PathBuf, PathBuf)> {
         let target = self.path(object);
-        let partial = target.with_extension("partial");
-        fs::write(&partial, text).await?;
-        fs::File::open(&partial).await?.sync_all().await?;
-        fs::rename(&partial, &target).await
+        if let Some(folder) = target.parent() {
+            fs::create_dir_all(folder).await?;
+        }
+        let name = uuid::Uuid::now_v7().simple().to_string();
+        let partial = target.with_extension(format!("{name}.partial"));
+        Ok((target, partial))
+    }
+
+    /// Whether there is such an object.
+    pub async fn exists(&self, object: &str) -> io::Result<bool> {
+        fs::try_exists(self.path(object)).await
+    }
+
+    /// Removes an object or a folder of them, if it is there.
+    pub async fn remove(&self, object: &str) -> io::Result<()> {
+        match remove(&self.path(object)).await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
     /// Whether the store can be written to.
@@ -180,13 +215,17 @@ async fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Puts the files of a folder and the folder itself on disk, so that a published rendition survives a power cut.
-async fn sync_files(folder: &Path) -> io::Result<()> {
-    let mut entries = fs::read_dir(folder).await?;
-    while let Some(entry) = entries.next_entry().await? {
-        fs::File::open(entry.path()).await?.sync_all().await?;
+async fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = fs::File::create_new(path).await?;
+    file.write_all(bytes).await?;
+    file.sync_all().await
+}
+
+async fn sync_parent(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) => sync_dir(folder).await,
+        None => Ok(()),
     }
-    sync_dir(folder).await
 }
 
 async fn sync_dir(folder: &Path) -> io::Result<()> {

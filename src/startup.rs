@@ -16,6 +16,7 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpServer, web};
 use anyhow::Context;
 use chrono::TimeDelta;
+use clipper_domain::clip::EncodingOrder;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::actors::{Ambition, Clips, EncoderPool, EncoderSettings, Followed, Health, Janitor, Projectors};
@@ -137,6 +138,7 @@ impl Services {
             clock: Arc::clone(&self.clock),
             node: self.node.clone(),
             lease: TimeDelta::seconds(i64::from(self.config.encode.lease_seconds)),
+            loudness: Some(self.config.encode.loudness_lufs).filter(|lufs| *lufs < 0.0),
         };
         let queue = self.projectors.moves("encoding_queue");
         EncoderPool::start(
@@ -197,6 +199,10 @@ impl Services {
             media: self.media.clone(),
             tools: self.tools.clone(),
             max_bytes: self.config.upload.max_bytes,
+            order: EncodingOrder {
+                qualities: self.config.qualities(),
+                ..EncodingOrder::fresh()
+            },
         };
         let readiness = Readiness {
             db: self.db.clone(),

@@ -70,6 +70,7 @@ fn life(slug: &str) -> Vec<ClipEvent> {
         },
         ClipEvent::EncodingStarted {
             generation: 1,
+            unit: 0,
             token: 1,
             worker: "worker:0190a3c27f4e7cc398c4dc0c0c07398f".to_owned(),
         },
@@ -99,6 +100,7 @@ fn ready(slug: &str, quality: Quality) -> ClipEvent {
                 Segment {
                     duration_90k: 540_540,
                     bytes: 1_807_500,
+                    key_frames: vec![],
                 };
                 5
             ],
@@ -220,6 +222,7 @@ async fn loads(stage: &Stage) -> anyhow::Result<()> {
         let mut events = life(&format!("clip-{}", clip.0.simple()));
         events.resize_with(usize::try_from(length)?, || ClipEvent::EncodingStarted {
             generation: 1,
+            unit: 0,
             token: 1,
             worker: "worker:0190a3c27f4e7cc398c4dc0c0c07398f".to_owned(),
         });

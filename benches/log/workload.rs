@@ -1,6 +1,6 @@
 //! What both sides of the comparison do: lives of clips as commands, nearly all of which give one event.
 
-use clipper_domain::clip::{ClipCommand, Registration, Visibility};
+use clipper_domain::clip::{ClipCommand, EncodingOrder, Held, Registration, Visibility, WorkStep};
 use clipper_domain::source::StoredSource;
 use clipper_domain::{ClipId, PersonId};
 use uuid::Uuid;
@@ -24,16 +24,25 @@ pub(crate) fn command(clip: ClipId, n: i64) -> ClipCommand {
             embed_url: Some("https://clips.example/embed?clip=AmazingGamingMoment".to_owned()),
             twitch_clip_url: None,
         }),
-        1 => ClipCommand::StoreSource(StoredSource {
-            object: format!("{clip}/source/{}", "ab".repeat(32)),
-            bytes: 12_345_678,
-            sha256: "ab".repeat(32),
-            filename: Some("clip.mp4".to_owned()),
-        }),
-        token => ClipCommand::StartEncoding {
-            generation: 1,
-            token,
-            worker: "worker:0190a3c27f4e7cc398c4dc0c0c07398f".to_owned(),
+        1 => ClipCommand::StoreSource {
+            source: StoredSource {
+                object: format!("{clip}/source/{}", "ab".repeat(32)),
+                bytes: 12_345_678,
+                sha256: "ab".repeat(32),
+                filename: Some("clip.mp4".to_owned()),
+            },
+            facts: None,
+            order: EncodingOrder::fresh(),
+        },
+        token => ClipCommand::Work {
+            held: Held {
+                generation: 1,
+                unit: 0,
+                token,
+            },
+            step: WorkStep::Start {
+                worker: "worker:0190a3c27f4e7cc398c4dc0c0c07398f".to_owned(),
+            },
         },
     }
 }

@@ -1,4 +1,4 @@
-//! H.264 levels: the lowest one that a size, frame rate and bit rate fit in (ITU-T H.264 table A-1).
+//! Levels: the lowest one that a size, frame rate and bit rate fit in (ITU-T H.264 table A-1, H.265 table A.8).
 
 use crate::FrameRate;
 
@@ -49,6 +49,38 @@ pub fn h264_level(
         .map(|LevelLimits(level, ..)| *level)
 }
 
+/// A row of Table A.8 of ITU-T H.265: `general_level_idc`, luma samples per picture and per second, kbit/s of the
+/// Main tier.
+struct HevcLimits(u8, u64, u64, u32);
+
+const HEVC_LEVELS: [HevcLimits; 10] = [
+    HevcLimits(30, 36_864, 552_960, 128),
+    HevcLimits(60, 122_880, 3_686_400, 1_500),
+    HevcLimits(63, 245_760, 7_372_800, 3_000),
+    HevcLimits(90, 552_960, 16_588_800, 6_000),
+    HevcLimits(93, 983_040, 33_177_600, 10_000),
+    HevcLimits(120, 2_228_224, 66_846_720, 12_000),
+    HevcLimits(123, 2_228_224, 133_693_440, 20_000),
+    HevcLimits(150, 8_912_896, 267_386_880, 25_000),
+    HevcLimits(153, 8_912_896, 534_773_760, 40_000),
+    HevcLimits(156, 8_912_896, 1_069_547_520, 60_000),
+];
+
+/// The lowest HEVC level (`general_level_idc`, × 30) of the Main tier that holds this picture, rate and ceiling.
+pub fn hevc_level((width, height): (u32, u32), rate: FrameRate, max_kbps: u32) -> Option<u8> {
+    let (wide, high) = (u64::from(width), u64::from(height));
+    let per_picture = wide * high;
+    let per_second = (per_picture * u64::from(rate.num())).div_ceil(u64::from(rate.den()));
+    // A.4.1: neither side may exceed the square root of eight times the picture size.
+    let side_fits = |limit: u64| wide.max(high).pow(2) <= 8 * limit;
+    HEVC_LEVELS
+        .iter()
+        .find(|HevcLimits(_, picture, second, kbps)| {
+            per_picture <= *picture && per_second <= *second && max_kbps <= *kbps && side_fits(*picture)
+        })
+        .map(|HevcLimits(level, ..)| *level)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -74,6 +106,14 @@ mod tests {
     fn a_high_bit_rate_raises_the_level() {
         assert_eq!(h264_level((1920, 1080), rate(24), 20_000, 0), Some(40));
         assert_eq!(h264_level((1920, 1080), rate(24), 20_001, 0), Some(41));
+    }
+
+    #[test]
+    fn hevc_pictures_need_the_usual_levels() {
+        assert_eq!(hevc_level((3_840, 2_160), rate(30), 25_000), Some(150));
+        assert_eq!(hevc_level((3_840, 2_160), rate(60), 27_500), Some(153));
+        assert_eq!(hevc_level((1_920, 1_080), rate(60), 12_000), Some(123));
+        assert_eq!(hevc_level((16_000, 16_000), rate(1), 1), None);
     }
 
     proptest! {

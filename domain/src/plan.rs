@@ -1,13 +1,21 @@
-//! The plan: what is to be encoded from a source, decided before any process starts.
+//! The plan: what is to be made of a source, decided before any process starts.
 //!
 //! Promises: nothing is upscaled, the aspect is kept, every size is even, and all rungs share one grid of key frames
 //! by construction, since each rung's rate is the common rate divided by a whole number.
 
+mod copy;
+mod grid;
+#[cfg(test)]
+pub(crate) mod tests;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ladder::{self, Codec, Rung};
-use crate::source::SourceFacts;
-use crate::{FrameRate, Quality, h264_level};
+use crate::source::{Hdr, SourceFacts};
+use crate::{FrameRate, Quality, h264_level, hevc_level};
+
+pub use copy::CopyObstacle;
+pub use grid::KeyFrames;
 
 /// The choices of the operator that a plan depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +24,10 @@ pub struct PlanSettings {
     pub segment_seconds: u32,
     /// Seconds between two key frames.
     pub key_frame_seconds: u32,
+    /// Seconds of a range that one worker encodes.
+    pub range_seconds: u32,
+    /// Why no source is copied, where that is known beforehand.
+    pub not_copied: Option<CopyObstacle>,
 }
 
 impl Default for PlanSettings {
@@ -23,29 +35,35 @@ impl Default for PlanSettings {
         Self {
             segment_seconds: 6,
             key_frame_seconds: 2,
+            range_seconds: 60,
+            not_copied: None,
         }
     }
 }
 
-/// What is to be encoded.
+/// What is to be made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// The constant rate that every picture is brought onto before it is scaled.
     pub frame_rate: FrameRate,
-    /// Frames between two key frames at the common rate.
-    pub key_frame_interval: u32,
-    /// Frames of a segment at the common rate, a multiple of the key-frame interval.
-    pub segment_frames: u32,
-    /// Frames that may come out at most; a source whose clock lies ends here.
-    pub frame_limit: u64,
+    /// Pictures at the common rate, no more and no fewer.
+    pub frames: u64,
+    /// Where the rungs have their key frames.
+    pub key_frames: KeyFrames,
+    /// The picture that each segment begins with.
+    pub segment_starts: Vec<u64>,
+    /// The segment that each range begins with. Ranges are encoded independently and join without a seam.
+    pub range_starts: Vec<u32>,
     /// Whether the source is interlaced and must not stay so (Apple authoring specification 1.14).
     pub deinterlace: bool,
     /// Whether the source is HDR and is brought into the range of BT.709.
-    pub tone_map: bool,
+    pub tone_map: Option<Hdr>,
     /// Whether there is sound.
     pub audio: bool,
     /// The rungs, from small to large.
     pub rungs: Vec<PlannedRung>,
+    /// Why no rung is a copy of the source; empty when one is.
+    pub not_copied: Vec<CopyObstacle>,
 }
 
 /// One rung of a plan.
@@ -61,7 +79,7 @@ pub struct PlannedRung {
     pub frame_step: u32,
     /// The codec.
     pub codec: Codec,
-    /// The H.264 level × 10.
+    /// The level × 10 of H.264, × 30 of HEVC (`level_idc`).
     pub level: u8,
     /// The ceiling for any second of video in kbit/s.
     pub max_kbps: u32,
@@ -69,12 +87,14 @@ pub struct PlannedRung {
     pub buffer_kbit: u32,
     /// The audio bit rate in kbit/s.
     pub audio_kbps: u32,
+    /// Whether the pictures are copied from the source rather than encoded.
+    pub copied: bool,
 }
 
 /// Why there is no plan for a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoPlan {
-    /// The picture exceeds what the largest H.264 level holds.
+    /// The picture exceeds what the largest level holds.
     #[error("a picture of {width}×{height} pixels fits no rung")]
     PictureTooLarge {
         /// Width as shown.
@@ -90,38 +110,87 @@ const MAX_FPS: u32 = 60;
 /// Slower sources show each picture several times, so that a segment can end every few seconds.
 const MIN_FPS: u32 = 5;
 
-/// Decides what to encode from a source.
+/// Decides what to make of a source.
 pub fn plan(source: &SourceFacts, wanted: &[Quality], settings: PlanSettings) -> Result<Plan, NoPlan> {
     let size = source.display_size();
     let frame_rate = raised(capped(source.frame_rate, MAX_FPS), MIN_FPS);
-    let key_frame_interval = frames_in(frame_rate, settings.key_frame_seconds);
-    let key_frames_per_segment = (settings.segment_seconds / settings.key_frame_seconds.max(1)).max(1);
-    let rungs = ladder::rungs_for(size.0.min(size.1), wanted)
-        .into_iter()
-        .map(|rung| planned(&rung, size, frame_rate))
-        .collect::<Option<Vec<_>>>()
-        .filter(|rungs| !rungs.is_empty())
-        .ok_or(NoPlan::PictureTooLarge {
-            width: size.0,
-            height: size.1,
-        })?;
+    let frames = frames_of(source, frame_rate);
+    let mut rungs = encoded_rungs(source, wanted, frame_rate).ok_or(NoPlan::PictureTooLarge {
+        width: size.0,
+        height: size.1,
+    })?;
+    let key_frames = shared_key_frames(source, &rungs);
+    let not_copied = match copy::copied_rung(source, &rungs, &key_frames, frame_rate, settings) {
+        Ok(quality) => {
+            mark_copied(&mut rungs, quality);
+            vec![]
+        }
+        Err(obstacles) => obstacles,
+    };
+    let grid = if not_copied.is_empty() {
+        grid::along_key_frames(&key_frames, frames, frame_rate, settings)
+    } else {
+        grid::regular(frames, frame_rate, settings)
+    };
     Ok(Plan {
         frame_rate,
-        key_frame_interval,
-        segment_frames: key_frame_interval * key_frames_per_segment,
-        frame_limit: frame_limit(source.duration_ms, frame_rate),
+        frames,
+        key_frames: grid.key_frames,
+        range_starts: grid::ranges(&grid.segment_starts, frame_rate, source.seekable(), settings),
+        segment_starts: grid.segment_starts,
         deinterlace: source.interlaced,
-        tone_map: matches!(source.transfer.as_deref(), Some("smpte2084" | "arib-std-b67")),
+        tone_map: source.hdr(),
         audio: source.audio.is_some(),
         rungs,
+        not_copied,
     })
 }
 
-fn planned(rung: &Rung, size: (u32, u32), frame_rate: FrameRate) -> Option<PlannedRung> {
+/// The key frames of the source whose pictures every rung shows, also one at half the rate.
+fn shared_key_frames(source: &SourceFacts, rungs: &[PlannedRung]) -> Vec<u64> {
+    let shown = |frame: &u64| {
+        rungs
+            .iter()
+            .all(|rung| frame.is_multiple_of(u64::from(rung.frame_step)))
+    };
+    source.key_frames.iter().copied().filter(shown).collect()
+}
+
+fn mark_copied(rungs: &mut [PlannedRung], quality: Quality) {
+    for rung in rungs {
+        rung.copied = rung.quality == quality;
+    }
+}
+
+/// The rungs that the source fills, nothing when it is too large for all of them.
+fn encoded_rungs(
+    source: &SourceFacts,
+    wanted: &[Quality],
+    frame_rate: FrameRate,
+) -> Option<Vec<PlannedRung>> {
+    let size = source.display_size();
+    let mut rungs = vec![];
+    for rung in ladder::rungs_for(size.0.min(size.1), wanted) {
+        rungs.push(planned(&rung, source, size, frame_rate)?);
+    }
+    (!rungs.is_empty()).then_some(rungs)
+}
+
+fn planned(
+    rung: &Rung,
+    source: &SourceFacts,
+    size: (u32, u32),
+    frame_rate: FrameRate,
+) -> Option<PlannedRung> {
     let (width, height) = ladder::fit(size, rung.short_side);
     let frame_step = steps_under(frame_rate, rung.max_fps);
     let rate = frame_rate.divided_by(frame_step);
-    let level = h264_level((width, height), rate, rung.max_kbps, rung.buffer_kbit)?;
+    let max_kbps = rung.max_kbps.min(held_kbps(source));
+    let buffer_kbit = rung.buffer_kbit.min(max_kbps.saturating_mul(2));
+    let level = match rung.codec {
+        Codec::H264Main | Codec::H264High => h264_level((width, height), rate, max_kbps, buffer_kbit),
+        Codec::HevcMain => hevc_level((width, height), rate, max_kbps),
+    }?;
     Some(PlannedRung {
         quality: rung.quality,
         width,
@@ -129,10 +198,27 @@ fn planned(rung: &Rung, size: (u32, u32), frame_rate: FrameRate) -> Option<Plann
         frame_step,
         codec: rung.codec,
         level,
-        max_kbps: rung.max_kbps,
-        buffer_kbit: rung.buffer_kbit,
-        audio_kbps: rung.audio_kbps,
+        max_kbps,
+        buffer_kbit,
+        audio_kbps: rung.audio_kbps.min(source.audio_kbps()),
+        copied: false,
     })
+}
+
+/// What a rung may cost at most, so that it does not spend more than the source holds. The newer codecs say the same
+/// with half the bits, and the peaks of a source are above its mean.
+fn held_kbps(source: &SourceFacts) -> u32 {
+    /// Below this, the estimate says more about the container than about the pictures.
+    const LEAST_KBPS: u64 = 600;
+    let factor = match source.video_codec.as_str() {
+        "h264" | "mpeg4" | "h263" | "mpeg2video" | "mpeg1video" | "vp8" | "theora" | "flv1" => 2,
+        _ => 4,
+    };
+    let mean = source.video_bitrate.max(source.bitrate / 2);
+    if mean == 0 {
+        return u32::MAX;
+    }
+    u32::try_from((mean * factor / 1_000).max(LEAST_KBPS)).unwrap_or(u32::MAX)
 }
 
 fn capped(rate: FrameRate, max_fps: u32) -> FrameRate {
@@ -148,152 +234,83 @@ fn steps_under(rate: FrameRate, max_fps: u32) -> u32 {
     rate.num().div_ceil(rate.den().saturating_mul(max_fps)).max(1)
 }
 
-/// Frames in a number of seconds, even so that a rung at half the rate has its key frames on the same instants.
-fn frames_in(rate: FrameRate, seconds: u32) -> u32 {
-    let halves =
-        (u64::from(rate.num()) * u64::from(seconds) + u64::from(rate.den())) / (2 * u64::from(rate.den()));
-    u32::try_from(halves * 2).unwrap_or(u32::MAX).max(2)
-}
-
-/// The frames of the stated duration and a second more: a source whose clock lies is cut there.
-fn frame_limit(duration_ms: u64, rate: FrameRate) -> u64 {
-    let ms = u128::from(duration_ms) + 1_000;
-    let frames = (ms * u128::from(rate.num())).div_ceil(1_000 * u128::from(rate.den()));
-    u64::try_from(frames).unwrap_or(u64::MAX)
+/// The pictures of the whole at the common rate: those of the source where they lie on that grid, else what its
+/// duration holds. At least one.
+fn frames_of(source: &SourceFacts, rate: FrameRate) -> u64 {
+    if rate == source.frame_rate && !source.variable_rate && source.frames > 0 {
+        return source.frames;
+    }
+    let twice = u128::from(source.duration_ms) * u128::from(rate.num()) * 2;
+    let halves = 1_000 * u128::from(rate.den());
+    u64::try_from((twice + halves) / (2 * halves))
+        .unwrap_or(u64::MAX)
+        .max(1)
 }
 
 impl Plan {
-    /// Seconds of a full segment.
-    pub fn segment_seconds(&self) -> f64 {
-        self.frame_rate.seconds(u64::from(self.segment_frames))
-    }
-
     /// The frame rate of one of its rungs.
     pub fn rate_of(&self, rung: &PlannedRung) -> FrameRate {
         self.frame_rate.divided_by(rung.frame_step)
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn source(width: u32, height: u32, rate: &str) -> SourceFacts {
-        SourceFacts {
-            container: "mov".to_owned(),
-            video_stream: 0,
-            video_codec: "h264".to_owned(),
-            coded_width: width,
-            coded_height: height,
-            sample_aspect: (1, 1),
-            quarter_turned: false,
-            frame_rate: rate.parse().unwrap(),
-            duration_ms: 30_000,
-            interlaced: false,
-            pixel_format: "yuv420p".to_owned(),
-            transfer: None,
-            audio: None,
-            bitrate: 6_000_000,
-        }
+    /// How many segments each rung has.
+    pub fn segment_count(&self) -> u32 {
+        u32::try_from(self.segment_starts.len()).unwrap_or(u32::MAX)
     }
 
-    fn default_plan(source: &SourceFacts) -> Plan {
-        plan(source, &Quality::DEFAULT, PlanSettings::default()).unwrap()
+    /// The picture that a segment begins with; for the number after the last one, the number of all pictures.
+    pub fn start_of(&self, segment: u32) -> u64 {
+        let start = usize::try_from(segment)
+            .ok()
+            .and_then(|number| self.segment_starts.get(number));
+        start.copied().unwrap_or(self.frames)
     }
 
-    #[test]
-    fn a_full_hd_source_fills_three_rungs_on_a_grid_of_two_seconds() {
-        let plan = default_plan(&source(1920, 1080, "24/1"));
-        let sizes: Vec<_> = plan
-            .rungs
-            .iter()
-            .map(|r| (r.quality, r.width, r.height))
-            .collect();
-        assert_eq!(
-            sizes,
-            [
-                (Quality::P480, 854, 480),
-                (Quality::P720, 1280, 720),
-                (Quality::P1080, 1920, 1080)
-            ]
-        );
-        assert_eq!((plan.key_frame_interval, plan.segment_frames), (48, 144));
+    /// When a picture is shown, in ticks of 1/90000 s.
+    pub fn ticks(&self, frame: u64) -> u64 {
+        self.frame_rate
+            .ticks_90k(u32::try_from(frame).unwrap_or(u32::MAX))
     }
 
-    #[test]
-    fn the_smallest_rung_halves_sixty_frames_and_keeps_the_instants_of_key_frames() {
-        let plan = default_plan(&source(1920, 1080, "60000/1001"));
-        assert_eq!(
-            plan.rungs.iter().map(|r| r.frame_step).collect::<Vec<_>>(),
-            [2, 1, 1]
-        );
-        assert_eq!(plan.key_frame_interval, 120);
-        assert_eq!(plan.rate_of(&plan.rungs[0]).to_string(), "30000/1001");
+    /// `EXT-X-TARGETDURATION`: the longest segment to the nearest second (BIS 4.4.3.1).
+    pub fn target_duration(&self) -> u32 {
+        let numbers = 0..self.segment_count();
+        let longest = numbers
+            .map(|number| self.ticks(self.start_of(number + 1)) - self.ticks(self.start_of(number)))
+            .max()
+            .unwrap_or_default();
+        u32::try_from((longest + 45_000) / 90_000)
+            .unwrap_or(u32::MAX)
+            .max(1)
     }
 
-    #[test]
-    fn a_turned_phone_picture_is_planned_as_it_is_shown() {
-        let mut portrait = source(1920, 1080, "30/1");
-        portrait.quarter_turned = true;
-        let plan = default_plan(&portrait);
-        assert!(plan.rungs.iter().all(|rung| rung.width < rung.height));
+    /// How many units of work there are: the ranges, and the last look at everything.
+    pub fn unit_count(&self) -> u32 {
+        self.range_count() + 1
     }
 
-    #[test]
-    fn anamorphic_pixels_become_square() {
-        let mut wide = source(720, 576, "25/1");
-        wide.sample_aspect = (64, 45);
-        assert_eq!(wide.display_size(), (1024, 576));
-        assert_eq!(
-            (
-                default_plan(&wide).rungs[0].width,
-                default_plan(&wide).rungs[0].height
-            ),
-            (854, 480)
-        );
+    /// How many ranges there are, at least one.
+    pub fn range_count(&self) -> u32 {
+        u32::try_from(self.range_starts.len()).unwrap_or(u32::MAX).max(1)
     }
 
-    #[test]
-    fn a_picture_beyond_every_level_has_no_plan() {
-        let refused = plan(
-            &source(200_000, 400, "30/1"),
-            &Quality::DEFAULT,
-            PlanSettings::default(),
-        );
-        assert_eq!(
-            refused,
-            Err(NoPlan::PictureTooLarge {
-                width: 200_000,
-                height: 400
-            })
-        );
+    /// The segments of a range.
+    pub fn range(&self, unit: u32) -> std::ops::Range<u32> {
+        let start = |number: u32| {
+            let place = usize::try_from(number).ok();
+            place.and_then(|place| self.range_starts.get(place)).copied()
+        };
+        let end = self.segment_count();
+        start(unit).unwrap_or(if unit == 0 { 0 } else { end })..start(unit + 1).unwrap_or(end)
     }
 
-    proptest! {
-        #[test]
-        fn every_plan_keeps_its_promises(
-            width in 16_u32..4_097, height in 16_u32..2_305, num in 1_u32..240_000, den in 1_u32..1_002,
-            segment in 2_u32..11, duration in 1_u64..40_000_000,
-        ) {
-            prop_assume!(num / den <= 1_000);
-            let mut source = source(width, height, &format!("{num}/{den}"));
-            source.duration_ms = duration;
-            let settings = PlanSettings { segment_seconds: segment, key_frame_seconds: 2 };
-            let Ok(plan) = plan(&source, &Quality::ALL, settings) else { return Ok(()); };
-            prop_assert!(plan.frame_rate.as_f64() <= 60.0 && plan.frame_rate.as_f64() >= 5.0);
-            prop_assert!(plan.segment_seconds() <= f64::from(segment) + 1.0);
-            prop_assert_eq!(plan.segment_frames % plan.key_frame_interval, 0);
-            for rung in &plan.rungs {
-                prop_assert!(rung.width <= width && rung.height <= height);
-                prop_assert!(rung.width % 2 == 0 && rung.height % 2 == 0);
-                // Key frames of every rung fall on the same instants. A rung at a third of the rate would break this.
-                prop_assert_eq!(plan.key_frame_interval % rung.frame_step, 0);
-            }
-            let distinct: std::collections::HashSet<_> = plan.rungs.iter().map(|r| (r.width, r.height)).collect();
-            prop_assert_eq!(distinct.len(), plan.rungs.len());
-            prop_assert!(plan.frame_rate.seconds(plan.frame_limit) >= std::time::Duration::from_millis(duration).as_secs_f64());
-        }
+    /// The unit that checks and publishes the whole.
+    pub fn last_unit(&self) -> u32 {
+        self.range_count()
+    }
+
+    /// The rung whose first segment comes before anything else: the smallest is made the soonest.
+    pub fn start_rung(&self) -> Option<&PlannedRung> {
+        self.rungs.iter().find(|rung| !rung.copied)
     }
 }

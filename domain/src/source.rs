@@ -19,6 +19,10 @@ pub struct StoredSource {
 
 /// Facts about a source that can be encoded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that do not depend on each other"
+)]
 pub struct SourceFacts {
     /// The demuxer that opened it (`mov,mp4,m4a,3gp,3g2,mj2`, `matroska,webm`, …).
     pub container: String,
@@ -32,22 +36,46 @@ pub struct SourceFacts {
     pub coded_height: u32,
     /// The shape of a pixel, width over height.
     pub sample_aspect: (u32, u32),
-    /// Whether the picture is turned by a quarter when shown.
-    pub quarter_turned: bool,
+    /// By how many degrees the picture is turned clockwise when shown: 0, 90, 180 or 270.
+    pub rotation: u16,
+    /// Whether the picture is mirrored when shown.
+    pub mirrored: bool,
     /// The average frame rate; variable rates are brought onto this grid.
     pub frame_rate: FrameRate,
+    /// Whether pictures lie off that grid.
+    pub variable_rate: bool,
+    /// Pictures that are shown.
+    pub frames: u64,
+    /// Where the key frames lie, counted in pictures; empty where nothing can be copied.
+    pub key_frames: Vec<u64>,
     /// Duration in milliseconds, from packets where the header lies.
     pub duration_ms: u64,
+    /// When the first picture is shown, in milliseconds after the file's own beginning.
+    pub start_ms: u64,
+    /// Whether an edit list cuts pictures away.
+    pub edited: bool,
     /// Whether the picture is interlaced.
     pub interlaced: bool,
     /// The pixel format (`yuv420p`, …).
     pub pixel_format: String,
+    /// Bits of a sample.
+    pub bit_depth: u8,
+    /// Whether samples use all values rather than those of the video range.
+    pub full_range: bool,
     /// The colour transfer (`bt709`, `smpte2084`, …), when stated.
     pub transfer: Option<String>,
-    /// The first audio track, when there is one.
+    /// The colour primaries (`bt709`, `bt2020`, …), when stated.
+    pub primaries: Option<String>,
+    /// The audio track that is kept, when there is one.
     pub audio: Option<AudioFacts>,
+    /// Audio tracks in the file.
+    pub audio_tracks: u32,
     /// Bit rate of the file in bit/s.
     pub bitrate: u64,
+    /// Bit rate of the video in bit/s, from packets.
+    pub video_bitrate: u64,
+    /// The highest bit rate of the video between two key frames, in bit/s.
+    pub peak_bitrate: u64,
 }
 
 /// Facts about the audio track that is kept.
@@ -61,9 +89,71 @@ pub struct AudioFacts {
     pub channels: u32,
     /// Samples per second.
     pub sample_rate: u32,
+    /// Bit rate in bit/s; 0 where it is not known.
+    pub bitrate: u64,
+}
+
+/// Bit rates in kbit/s that sound is encoded with.
+const AUDIO_KBPS: [u32; 7] = [64, 96, 128, 160, 192, 256, 320];
+
+impl AudioFacts {
+    /// The bit rate in kbit/s that keeps all that the track holds.
+    fn held_kbps(&self) -> u32 {
+        let percent = match self.codec.as_str() {
+            "aac" | "mp3" | "mp2" | "ac3" | "eac3" | "amr_nb" | "amr_wb" | "wmav2" => 100,
+            "opus" | "vorbis" => 150,
+            _ => return u32::MAX,
+        };
+        let kbps = u32::try_from(self.bitrate * percent / 100_000).unwrap_or(u32::MAX);
+        let enough = AUDIO_KBPS.into_iter().find(|step| *step >= kbps);
+        if self.bitrate == 0 {
+            u32::MAX
+        } else {
+            enough.unwrap_or(u32::MAX)
+        }
+    }
+}
+
+/// The transfer of a picture with a high dynamic range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hdr {
+    /// Perceptual quantiser, SMPTE ST 2084.
+    Pq,
+    /// Hybrid log-gamma, ARIB STD-B67.
+    Hlg,
 }
 
 impl SourceFacts {
+    /// Whether width and height change places when the picture is shown.
+    pub fn quarter_turned(&self) -> bool {
+        self.rotation % 180 == 90
+    }
+
+    /// Whether the picture is shown in any other way than it is coded.
+    pub fn turned_or_mirrored(&self) -> bool {
+        self.rotation != 0 || self.mirrored
+    }
+
+    /// The dynamic range, where it is a high one.
+    pub fn hdr(&self) -> Option<Hdr> {
+        match self.transfer.as_deref() {
+            Some("smpte2084") => Some(Hdr::Pq),
+            Some("arib-std-b67") => Some(Hdr::Hlg),
+            Some(_) | None => None,
+        }
+    }
+
+    /// The audio bit rate in kbit/s above which nothing is gained.
+    pub fn audio_kbps(&self) -> u32 {
+        self.audio.as_ref().map_or(u32::MAX, AudioFacts::held_kbps)
+    }
+
+    /// Whether a picture in the middle can be reached without reading all before it.
+    pub fn seekable(&self) -> bool {
+        self.container.split(',').any(|name| name == "mp4")
+    }
+
     /// Width and height as shown: square pixels, rotation applied.
     pub fn display_size(&self) -> (u32, u32) {
         let (num, den) = self.sample_aspect;
@@ -73,7 +163,7 @@ impl SourceFacts {
             let scaled = (u64::from(self.coded_width) * u64::from(num) + u64::from(den) / 2) / u64::from(den);
             u32::try_from(scaled).unwrap_or(u32::MAX)
         };
-        if self.quarter_turned {
+        if self.quarter_turned() {
             (self.coded_height, width)
         } else {
             (width, self.coded_height)
@@ -108,6 +198,10 @@ pub enum RejectionCode {
     UnsupportedCodec,
     /// The pictures cannot be decoded.
     Undecodable,
+    /// The file is larger than is accepted.
+    TooLarge,
+    /// The media is encrypted.
+    Encrypted,
 }
 
 impl RejectionCode {
@@ -121,6 +215,8 @@ impl RejectionCode {
             Self::TooLong => "too_long",
             Self::UnsupportedCodec => "unsupported_codec",
             Self::Undecodable => "undecodable",
+            Self::TooLarge => "too_large",
+            Self::Encrypted => "encrypted",
         }
     }
 }

@@ -3,16 +3,16 @@
 use chrono::{DateTime, Utc};
 use clipper_domain::clip::{ClipEvent, Registration};
 use clipper_domain::source::SourceFacts;
-use clipper_domain::{ClipId, PersonId, Quality, Variant};
+use clipper_domain::{ClipId, PersonId, Quality};
 
 use crate::fold::Page;
 use crate::table::columns;
 use crate::{Log, Projection, Query, ReadModel, Recorded, Row, Table};
 
-/// The read model `clips`. Version 2 names owners by pseudonym.
+/// The read model `clips`. Version 2 names owners by pseudonym, version 3 shows clips that play while they are encoded.
 pub const PROJECTION: Projection = Projection {
     name: "clips",
-    version: 2,
+    version: 3,
     log: Log::Clip,
     table: TABLE,
     page: || Page::<Clips>::boxed(TABLE.key, TABLE.stream),
@@ -61,6 +61,8 @@ pub struct ClipRow {
     pub failure_detail: Option<String>,
     /// The generation that is shown or worked on.
     pub generation: i64,
+    /// The generation that plays.
+    pub playing_generation: Option<i64>,
     /// Seconds.
     pub duration: Option<f64>,
     /// Width as shown, in pixels.
@@ -94,6 +96,7 @@ columns!(ClipRow {
     failure_code: Text,
     failure_detail: Text,
     generation: Int,
+    playing_generation: Int,
     duration: Float,
     width: Int,
     height: Int,
@@ -108,7 +111,7 @@ macro_rules! select_clips {
         concat!(
             "SELECT CAST(id AS TEXT) AS id, slug, title, owner_id, visibility, embed_url, twitch_clip_url, hls_available, \
              hls_master_url, hls_processing_status, hls_qualities, hls_processed_at, encoding_state, failure_code, \
-             failure_detail, generation, duration, width, height, views, position, created_at, updated_at FROM clips ",
+             failure_detail, generation, playing_generation, duration, width, height, views, position, created_at, updated_at FROM clips ",
             $rest
         )
     };
@@ -213,6 +216,7 @@ impl ClipRow {
             failure_code: None,
             failure_detail: None,
             generation: 0,
+            playing_generation: None,
             duration: None,
             width: None,
             height: None,
@@ -228,28 +232,41 @@ impl ClipRow {
             ClipEvent::ClipRegistered(_)
             | ClipEvent::SourceStored(_)
             | ClipEvent::EncodingPlanned { .. }
-            | ClipEvent::VariantFailed { .. } => return,
+            | ClipEvent::SegmentsStored { .. }
+            | ClipEvent::UnitEncoded { .. } => return,
             ClipEvent::SourceProbed(facts) => self.probed(facts),
-            ClipEvent::SourceRejected { rejection, .. } => {
-                self.ended("failed", "rejected", at);
+            ClipEvent::SourceRejected {
+                generation,
+                rejection,
+            } => {
+                self.broke_off(*generation, "rejected", at);
                 self.failed(rejection.code.as_str(), &rejection.detail);
             }
             ClipEvent::EncodingRequested { generation, .. } => self.requested(*generation),
             ClipEvent::EncodingStarted { .. } => "encoding".clone_into(&mut self.encoding_state),
-            ClipEvent::VariantReady { variant, .. } => self.playable(variant),
+            ClipEvent::VariantPlayable { generation, variant } => self.playable(*generation, variant.quality),
+            ClipEvent::VariantReady { generation, variant } => self.playable(*generation, variant.quality),
+            ClipEvent::VariantFailed {
+                generation, quality, ..
+            } => self.unplayable(*generation, *quality),
+            ClipEvent::CopyAbandoned { generation, .. } => self.broke_off(*generation, "queued", at),
+            ClipEvent::EncodingCancelled { generation } => self.broke_off(*generation, "cancelled", at),
             ClipEvent::EncodingCompleted {
-                qualities, failed, ..
-            } => self.completed(qualities, failed, at),
+                generation,
+                qualities,
+                failed,
+            } => self.completed(*generation, qualities, failed, at),
             ClipEvent::EncodingFailed {
                 retry_at: Some(_), ..
             } => "retrying".clone_into(&mut self.encoding_state),
             ClipEvent::EncodingFailed {
+                generation,
                 code,
                 detail,
                 retry_at: None,
                 ..
             } => {
-                self.ended("failed", "failed", at);
+                self.broke_off(*generation, "failed", at);
                 self.failed(code, detail);
             }
         }
@@ -271,17 +288,53 @@ impl ClipRow {
         self.failure_detail = None;
     }
 
-    /// Rungs are published from small to large.
-    fn playable(&mut self, variant: &Variant) {
-        self.hls_available = true;
-        self.hls_master_url = Some(format!("/api/video/{}/master.m3u8", self.slug));
-        let list = self.hls_qualities.trim_end_matches(']');
-        let comma = if list == "[" { "" } else { "," };
-        self.hls_qualities = format!("{list}{comma}\"{}\"]", variant.quality);
-        self.duration = Some(variant.duration());
+    /// A clip that plays goes on playing its whole generation until the next one is whole.
+    fn playable(&mut self, generation: u32, quality: Quality) {
+        if self
+            .playing_generation
+            .is_some_and(|playing| playing != i64::from(generation))
+        {
+            return;
+        }
+        self.playing_generation = Some(i64::from(generation));
+        let mut qualities = self.qualities();
+        qualities.push(quality);
+        self.show(qualities);
     }
 
-    fn completed(&mut self, qualities: &[Quality], failed: &[Quality], at: DateTime<Utc>) {
+    fn unplayable(&mut self, generation: u32, quality: Quality) {
+        if self.playing_generation == Some(i64::from(generation)) {
+            let mut qualities = self.qualities();
+            qualities.retain(|known| *known != quality);
+            self.show(qualities);
+        }
+    }
+
+    /// What an encoding that ended early had made is not whole; an earlier generation still is.
+    fn broke_off(&mut self, generation: u32, encoding_state: &str, at: DateTime<Utc>) {
+        if self.playing_generation == Some(i64::from(generation)) {
+            self.playing_generation = None;
+            self.show(vec![]);
+        }
+        let status = if self.hls_available { "completed" } else { "failed" };
+        self.ended(status, encoding_state, at);
+    }
+
+    fn qualities(&self) -> Vec<Quality> {
+        serde_json::from_str(&self.hls_qualities).unwrap_or_default()
+    }
+
+    /// From small to large, each once.
+    fn show(&mut self, mut qualities: Vec<Quality>) {
+        qualities.sort_unstable();
+        qualities.dedup();
+        self.hls_available = !qualities.is_empty();
+        let address = || format!("/api/video/{}/master.m3u8", self.slug);
+        self.hls_master_url = self.hls_available.then(address);
+        self.hls_qualities = serde_json::json!(qualities).to_string();
+    }
+
+    fn completed(&mut self, generation: u32, qualities: &[Quality], failed: &[Quality], at: DateTime<Utc>) {
         let status = if failed.is_empty() { "completed" } else { "partial" };
         self.ended(status, status, at);
         if !failed.is_empty() {
@@ -291,10 +344,8 @@ impl ClipRow {
                 &format!("could not be encoded: {}", labels.join(", ")),
             );
         }
-        let mut sorted = qualities.to_vec();
-        sorted.sort_unstable();
-        let labels: Vec<_> = sorted.iter().map(|quality| format!("\"{quality}\"")).collect();
-        self.hls_qualities = format!("[{}]", labels.join(","));
+        self.playing_generation = Some(i64::from(generation));
+        self.show(qualities.to_vec());
     }
 
     fn ended(&mut self, status: &str, encoding_state: &str, at: DateTime<Utc>) {

@@ -1,8 +1,11 @@
-//! Encoder actors: each takes a lease on an encoding, runs it, keeps the lease alive and reports through commands.
+//! Encoder actors: each takes a lease on a unit of work, runs it, keeps the lease alive and reports through commands.
 
 mod attempt;
 mod failure;
+mod keep;
 mod lease;
+mod publish;
+mod range;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -48,6 +51,8 @@ pub struct EncoderSettings {
     pub node: String,
     /// How long a lease lasts without renewal.
     pub lease: TimeDelta,
+    /// How loud sound is made, in LUFS (EBU R 128); as it is, when absent.
+    pub loudness: Option<f64>,
 }
 
 /// The encoders of this process.
@@ -136,10 +141,24 @@ struct Encoder {
 struct Claim {
     clip: ClipId,
     generation: u32,
+    unit: u32,
     lease: Lease,
     requested_at: chrono::DateTime<chrono::Utc>,
     /// The event that asked for it.
     request: Option<StoredEvent>,
+}
+
+impl Claim {
+    /// A name for the work, which its folder has.
+    fn piece(&self) -> String {
+        format!("{}-{}-{}", self.clip, self.generation, self.unit)
+    }
+
+    /// The lease on the first unit of the encoding.
+    fn opening_lease(&self) -> String {
+        let end = self.lease.resource.rfind('/').unwrap_or_default();
+        format!("{}/0", self.lease.resource.get(..end).unwrap_or_default())
+    }
 }
 
 /// Looks for work.
@@ -191,7 +210,7 @@ impl Encoder {
         self.tasks.spawn("encoding", async move {
             // Dropped with the task, whatever ends it.
             let _done = done;
-            attempt::run(&settings, claim).await;
+            Box::pin(attempt::run(&settings, claim)).await;
         });
         let wait = async move { drop(finished.await) };
         context.spawn(wait.into_actor(self).map(|(), actor, context| {
@@ -205,14 +224,17 @@ impl Encoder {
 async fn claim(settings: &EncoderSettings) -> Result<Option<Claim>, StorageError> {
     let now = settings.clock.now();
     for waiting in settings.db.all(encoding_queue::waiting(now, CANDIDATES)).await? {
-        let (Ok(clip), Ok(generation)) = (waiting.clip_id.parse(), u32::try_from(waiting.generation)) else {
+        let (Ok(clip), Ok(generation), Ok(unit)) = (
+            waiting.clip_id.parse(),
+            u32::try_from(waiting.generation),
+            u32::try_from(waiting.unit),
+        ) else {
             continue;
         };
-        let resource = lease::resource(clip, generation);
         let until = now + settings.lease;
         let taken = leases::take(
             &settings.db,
-            &resource,
+            &waiting.lease,
             &settings.node,
             waiting.token,
             (now, until),
@@ -222,6 +244,7 @@ async fn claim(settings: &EncoderSettings) -> Result<Option<Claim>, StorageError
             return Ok(Some(Claim {
                 clip,
                 generation,
+                unit,
                 lease,
                 requested_at: waiting.requested_at,
                 request: Logs::new(settings.db.clone())
@@ -232,5 +255,3 @@ async fn claim(settings: &EncoderSettings) -> Result<Option<Claim>, StorageError
     }
     Ok(None)
 }
-
-pub(crate) use lease::resource as lease_resource;

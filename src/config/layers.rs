@@ -16,7 +16,7 @@ const fn setting(key: &'static str) -> Setting {
 }
 
 /// Every setting. `CLIPPER_<SECTION>_<KEY>` works for each.
-const SETTINGS: [Setting; 19] = [
+const SETTINGS: [Setting; 23] = [
     setting("listen"),
     setting("data_dir"),
     Setting {
@@ -33,6 +33,10 @@ const SETTINGS: [Setting; 19] = [
     setting("encode.ffmpeg"),
     setting("encode.ffprobe"),
     setting("encode.segment_seconds"),
+    setting("encode.range_seconds"),
+    setting("encode.qualities"),
+    setting("encode.copy"),
+    setting("encode.loudness_lufs"),
     setting("encode.max_seconds"),
     setting("encode.max_pixels"),
     setting("encode.memory_mib"),

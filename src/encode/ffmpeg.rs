@@ -129,6 +129,19 @@ pub(super) async fn transcode(
     .await
 }
 
+/// Runs ffmpeg and returns the last that it says.
+pub(super) async fn last_words_of(
+    tools: &Tools,
+    arguments: &[String],
+    work: &Path,
+) -> Result<String, FfmpegError> {
+    let mut child = spawn(tools, &tools.ffmpeg, arguments, Some(work))?;
+    drop(child.stdout.take());
+    let stderr = last_words(child.stderr.take()).await;
+    finish(child, &tools.ffmpeg, stderr.clone()).await?;
+    Ok(stderr)
+}
+
 /// Reads a process's lines until it ends; one that makes no progress, as `on_line` judges it, is killed.
 async fn follow(
     mut child: Child,

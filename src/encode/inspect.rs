@@ -1,16 +1,17 @@
-//! Reading a finished rendition back: what its playlists will declare comes from these bytes, and what the validator
-//! refuses is not published.
+//! Reading segments and renditions back: what playlists declare comes from these bytes, and what the validator refuses
+//! is not published.
 
 use std::io;
+use std::path::Path;
 
-use clipper_domain::plan::PlannedRung;
+use clipper_domain::plan::{Plan, PlannedRung};
 use clipper_domain::{Segment, Variant};
-use tokio::fs;
 
-use super::{Job, rung_dir};
+use super::container;
+use super::finish::{first_pts, key_frames};
 use crate::hls::{
-    self, Container, Expected, Finding, MediaPlaylist, PlaylistKind, RenditionFacts, SegmentFacts,
-    SegmentNames, Severity,
+    self, Expected, Finding, MediaPlaylist, PlaylistKind, RenditionFacts, SegmentFacts, SegmentNames,
+    Severity,
 };
 
 /// A rendition that may be published.
@@ -18,6 +19,8 @@ use crate::hls::{
 pub struct Inspected {
     /// What was measured.
     pub facts: RenditionFacts,
+    /// What is recorded of its segments.
+    pub segments: Vec<Segment>,
     /// What the validator would rather have otherwise.
     pub advice: Vec<Finding>,
 }
@@ -53,54 +56,82 @@ pub enum InspectError {
 /// The highest level that HLS allows (Apple authoring specification 1.2: High 5.2).
 const MAX_LEVEL: u8 = 52;
 
-pub(super) async fn inspect(job: Job<'_>, rung: &PlannedRung) -> Result<Inspected, InspectError> {
-    let segments = read_segments(job, rung).await?;
-    let frame_rate = job.plan.rate_of(rung);
-    let facts = hls::measure(&segments, frame_rate)?;
-    let expected = Expected {
+fn expected(plan: &Plan, rung: &PlannedRung, ticks: u64) -> Expected {
+    Expected {
         width: rung.width,
         height: rung.height,
-        frame_rate,
+        frame_rate: plan.rate_of(rung),
         max_level: MAX_LEVEL,
-        duration_90k: job.facts.duration_ms * 90,
-    };
-    let (refused, advice): (Vec<_>, Vec<_>) = hls::validate_rendition(&facts, &segments, &expected)
+        duration_90k: ticks,
+    }
+}
+
+fn refused(findings: Vec<Finding>) -> Result<Vec<Finding>, InspectError> {
+    let (refused, advice): (Vec<_>, Vec<_>) = findings
         .into_iter()
         .partition(|finding| finding.severity == Severity::Must);
     match refused.into_iter().next() {
         Some(Finding { rule, message, .. }) => Err(InspectError::Refused { rule, message }),
-        None => Ok(Inspected { facts, advice }),
+        None => Ok(advice),
     }
 }
 
-async fn read_segments(job: Job<'_>, rung: &PlannedRung) -> Result<Vec<SegmentFacts>, InspectError> {
-    let folder = rung_dir(job, rung.quality);
-    let mut segments = vec![];
-    for number in 0.. {
-        let bytes = match fs::read(folder.join(format!("segment-{number:03}.ts"))).await {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => break,
-            Err(error) => return Err(error.into()),
-        };
-        segments
-            .push(hls::inspect_segment(&bytes).map_err(|source| InspectError::Segment { number, source })?);
+/// Checks a segment by itself, and that it begins when the plan says; gives its `CODECS`.
+pub(super) fn check_segment(
+    plan: &Plan,
+    rung: &PlannedRung,
+    number: u32,
+    facts: &SegmentFacts,
+) -> Result<String, InspectError> {
+    let begins = u64::try_from(facts.first_pts).unwrap_or_default();
+    if begins != first_pts(plan, number) {
+        let message = format!("begins at {begins} instead of {}", first_pts(plan, number));
+        return Err(InspectError::Refused {
+            rule: "RFC 6.2.4",
+            message,
+        });
     }
-    Ok(segments)
+    let alone = std::slice::from_ref(facts);
+    let measured = hls::measure(alone, plan.rate_of(rung))?;
+    let ticks = first_pts(plan, number + 1) - first_pts(plan, number);
+    refused(hls::validate_rendition(
+        &measured,
+        alone,
+        &expected(plan, rung, ticks),
+    ))?;
+    Ok(measured.codecs)
+}
+
+/// Reads every stored segment of a rung back and checks the whole.
+pub fn inspect(plan: &Plan, rung: &PlannedRung, folder: &Path) -> Result<Inspected, InspectError> {
+    let mut facts = vec![];
+    for number in 0..plan.segment_count() {
+        let bytes = std::fs::read(folder.join(SegmentNames::Tree.segment(number as usize, container(rung))))?;
+        facts.push(hls::inspect_segment(&bytes).map_err(|source| InspectError::Segment { number, source })?);
+    }
+    let measured = hls::measure(&facts, plan.rate_of(rung))?;
+    let findings = hls::validate_rendition(&measured, &facts, &expected(plan, rung, plan.ticks(plan.frames)));
+    let advice = refused(findings)?;
+    let segments = facts
+        .iter()
+        .zip(&measured.segments)
+        .map(|(facts, entry)| Segment {
+            duration_90k: entry.duration_90k,
+            bytes: entry.bytes,
+            key_frames: key_frames(facts),
+        })
+        .collect();
+    Ok(Inspected {
+        facts: measured,
+        segments,
+        advice,
+    })
 }
 
 impl Inspected {
     /// The rendition as it is recorded.
-    pub fn variant(
-        &self,
-        rung: &PlannedRung,
-        storage_path: String,
-        frame_rate: clipper_domain::FrameRate,
-    ) -> Variant {
+    pub fn variant(&self, plan: &Plan, rung: &PlannedRung, storage_path: String) -> Variant {
         let facts = &self.facts;
-        let segment = |entry: &hls::SegmentEntry| Segment {
-            duration_90k: entry.duration_90k,
-            bytes: entry.bytes,
-        };
         Variant {
             quality: rung.quality,
             width: facts.width,
@@ -108,20 +139,20 @@ impl Inspected {
             bitrate: facts.peak_bandwidth,
             average_bitrate: facts.average_bandwidth,
             codec: facts.codecs.clone(),
-            frame_rate,
+            frame_rate: plan.rate_of(rung),
             target_duration: facts.target_duration,
-            segments: facts.segments.iter().map(segment).collect(),
-            copied: false,
+            segments: self.segments.clone(),
+            copied: rung.copied,
             storage_path,
         }
     }
 
     /// The playlist that lies beside the segments, for any static server.
-    pub fn tree_playlist(&self) -> String {
+    pub fn tree_playlist(&self, rung: &PlannedRung) -> String {
         MediaPlaylist {
             target_duration: self.facts.target_duration,
             kind: PlaylistKind::Vod,
-            container: Container::Ts,
+            container: container(rung),
             names: SegmentNames::Tree,
             segments: &self.facts.segments,
         }

@@ -1,8 +1,10 @@
 //! What a source is: typed facts, or a typed rejection. The extension is never trusted, nor the header's duration.
 
 mod packets;
+mod sniff;
 mod streams;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use clipper_domain::source::{AudioFacts, Rejection, RejectionCode, SourceFacts};
@@ -11,6 +13,7 @@ use super::arguments::input_limits;
 use super::ffmpeg::{self, FfmpegError, Tools};
 use packets::Packets;
 use streams::{Listing, Stream};
+use tokio::io::AsyncReadExt;
 
 /// Why there are no facts about a source.
 #[derive(Debug, thiserror::Error)]
@@ -26,49 +29,94 @@ pub enum ProbeError {
 /// A source that lacks more than this share of its stated duration was cut off.
 const TRUNCATED_BELOW: f64 = 0.9;
 
-pub(super) async fn probe(tools: &Tools, source: &Path) -> Result<SourceFacts, ProbeError> {
-    let listing = list(tools, source).await?;
+/// Finds out what a source is.
+pub async fn probe(tools: &Tools, source: &Path) -> Result<SourceFacts, ProbeError> {
+    // Beside each other: the program takes longer to start than to look.
+    let (listing, packets, decoded) =
+        tokio::join!(list(tools, source), scan(tools, source), decodes(tools, source));
+    let listing = listing?;
     let (video, audio) = choose(tools, &listing)?;
-    let packets = scan(tools, source, video.index).await?;
+    let (mut packets, decoded) = (packets?, decoded?);
+    let mut packets = packets.remove(&video.index).unwrap_or_default();
+    if packets.frames() == 0 || !decoded.contains(&video.index) {
+        return Err(rejected(
+            RejectionCode::Undecodable,
+            "No picture of the video can be decoded. Is it whole?",
+        ));
+    }
+    packets.sort();
     let duration_ms = duration(tools, &listing, video, &packets)?;
-    let coded = (video.width.unwrap_or_default(), video.height.unwrap_or_default());
-    Ok(SourceFacts {
+    Ok(facts(&listing, video, audio, &packets, duration_ms))
+}
+
+fn facts(
+    listing: &Listing,
+    video: &Stream,
+    audio: Option<&Stream>,
+    packets: &Packets,
+    duration_ms: u64,
+) -> SourceFacts {
+    let frame_rate = packets.frame_rate(video.stated_rate());
+    let seconds = std::time::Duration::from_millis(duration_ms).as_secs_f64();
+    let codec = video.codec_name.clone().unwrap_or_default();
+    // Nothing else is ever copied, and long lists belong to long clips.
+    let key_frames = if codec == "h264" {
+        packets.key_frames()
+    } else {
+        vec![]
+    };
+    SourceFacts {
         container: listing.format.name.clone(),
         video_stream: video.index,
-        video_codec: video.codec_name.clone().unwrap_or_default(),
-        coded_width: coded.0,
-        coded_height: coded.1,
+        coded_width: video.width.unwrap_or_default(),
+        coded_height: video.height.unwrap_or_default(),
         sample_aspect: video.sample_aspect(),
-        quarter_turned: video.quarter_turned(),
-        frame_rate: packets.frame_rate(video.stated_rate()),
+        rotation: video.rotation(),
+        mirrored: video.mirrored(),
+        frame_rate,
+        variable_rate: packets.variable(frame_rate),
+        frames: packets.frames(),
+        key_frames,
         duration_ms,
+        start_ms: milliseconds(packets.first() - listing.start()),
+        edited: packets.edited(),
         interlaced: video.interlaced(),
         pixel_format: video.pix_fmt.clone().unwrap_or_default(),
+        bit_depth: video.bit_depth(),
+        full_range: video.full_range(),
         transfer: video.color_transfer.clone(),
+        primaries: video.color_primaries.clone(),
         audio: audio.map(|audio| AudioFacts {
             stream: audio.index,
             codec: audio.codec_name.clone().unwrap_or_default(),
             channels: audio.channels.unwrap_or_default(),
             sample_rate: audio.sample_rate(),
+            bitrate: audio.bitrate(),
         }),
+        audio_tracks: u32::try_from(listing.sounds().count()).unwrap_or(u32::MAX),
         bitrate: listing.bitrate(),
-    })
+        video_bitrate: packets.bitrate(seconds),
+        peak_bitrate: packets.peak_bitrate(seconds),
+        video_codec: codec,
+    }
 }
 
-/// Decodes the first packets (an edit list may cut away the very first), to tell a header that merely promises
-/// pictures from a video.
-pub(super) async fn decodes(tools: &Tools, source: &Path, stream: u32) -> Result<bool, FfmpegError> {
-    let mut arguments = words("-v error -of csv=p=0 -read_intervals %+#24 -show_entries frame=width");
+/// Decodes the first packets of each video stream (an edit list may cut away the very first), to tell a header that
+/// merely promises pictures from a video. Gives the streams that do decode.
+async fn decodes(tools: &Tools, source: &Path) -> Result<BTreeSet<u32>, ProbeError> {
+    let mut arguments =
+        words("-v error -of csv=p=0 -read_intervals %+#24 -show_entries frame=stream_index,width");
     arguments.extend(input_limits(tools));
-    arguments.extend([
-        "-select_streams".to_owned(),
-        stream.to_string(),
-        source.display().to_string(),
-    ]);
+    arguments.extend(words("-select_streams v"));
+    arguments.push(source.display().to_string());
     match ffmpeg::ffprobe(tools, &arguments).await {
-        Ok(output) => Ok(!output.trim_ascii().is_empty()),
-        Err(FfmpegError::Failed { .. }) => Ok(false),
-        Err(error) => Err(error),
+        Ok(output) => {
+            let text = String::from_utf8_lossy(&output);
+            let index = |line: &str| line.split(',').next()?.parse().ok();
+            Ok(text.lines().filter_map(index).collect())
+        }
+        Err(FfmpegError::Failed { .. }) => Ok(BTreeSet::new()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -82,12 +130,15 @@ async fn list(tools: &Tools, source: &Path) -> Result<Listing, ProbeError> {
         Err(FfmpegError::Failed {
             code: Some(_),
             stderr,
-        }) => Err(unopened(tools, &stderr)),
+        }) => Err(unopened(tools, source, &stderr).await),
         Err(error) => Err(error.into()),
     }
 }
 
-fn unopened(tools: &Tools, stderr: &str) -> ProbeError {
+async fn unopened(tools: &Tools, source: &Path, stderr: &str) -> ProbeError {
+    if let Some((code, detail)) = sniff::name(&head(source).await) {
+        return rejected(code, &detail);
+    }
     if stderr.contains("exceeds specified max pixel count") {
         too_many_pixels(tools)
     } else if stderr.contains("moov atom not found") {
@@ -98,6 +149,17 @@ fn unopened(tools: &Tools, stderr: &str) -> ProbeError {
     } else {
         not_a_video()
     }
+}
+
+/// How the file begins.
+async fn head(source: &Path) -> Vec<u8> {
+    let mut head = vec![];
+    if let Ok(file) = tokio::fs::File::open(source).await
+        && let Err(error) = file.take(16).read_to_end(&mut head).await
+    {
+        tracing::debug!(%error, "the beginning of a source cannot be read");
+    }
+    head
 }
 
 fn not_a_video() -> ProbeError {
@@ -128,12 +190,13 @@ fn choose<'a>(tools: &Tools, listing: &'a Listing) -> Result<(&'a Stream, Option
         .streams
         .iter()
         .find(|stream| stream.is_moving_picture())
-        .ok_or_else(|| {
-            rejected(
-                RejectionCode::NoVideoStream,
-                "The file holds no moving picture, only sound or a still image.",
-            )
-        })?;
+        .ok_or_else(|| no_video(listing))?;
+    if video.encrypted() {
+        return Err(rejected(
+            RejectionCode::Encrypted,
+            "The video is encrypted. Upload it without copy protection.",
+        ));
+    }
     if video.codec_name.as_deref().is_none_or(|codec| codec == "unknown") {
         return Err(rejected(
             RejectionCode::UnsupportedCodec,
@@ -153,27 +216,38 @@ fn choose<'a>(tools: &Tools, listing: &'a Listing) -> Result<(&'a Stream, Option
             ));
         }
     }
-    let audio = listing.streams.iter().find(|stream| stream.is_sound());
-    Ok((video, audio))
+    Ok((video, listing.sounds().next()))
 }
 
-async fn scan(tools: &Tools, source: &Path, stream: u32) -> Result<Packets, ProbeError> {
-    let mut arguments = words("-v error -of csv=p=0 -show_entries packet=pts_time,duration_time,flags");
+fn no_video(listing: &Listing) -> ProbeError {
+    let detail = if listing.sounds().next().is_some() {
+        "The file holds only sound, no moving picture."
+    } else {
+        "The file holds no moving picture."
+    };
+    rejected(RejectionCode::NoVideoStream, detail)
+}
+
+/// Every packet of every video stream, by the stream's index.
+async fn scan(tools: &Tools, source: &Path) -> Result<BTreeMap<u32, Packets>, ProbeError> {
+    let mut arguments =
+        words("-v error -of csv=p=0 -show_entries packet=stream_index,pts_time,duration_time,size,flags");
     arguments.extend(input_limits(tools));
-    arguments.extend([
-        "-select_streams".to_owned(),
-        stream.to_string(),
-        source.display().to_string(),
-    ]);
-    let mut packets = Packets::default();
-    ffmpeg::ffprobe_lines(tools, &arguments, |line| packets.take(line)).await?;
-    if packets.frames() == 0 || !decodes(tools, source, stream).await? {
-        return Err(rejected(
-            RejectionCode::Undecodable,
-            "No picture of the video can be decoded. Is it whole?",
-        ));
+    arguments.extend(words("-select_streams v"));
+    arguments.push(source.display().to_string());
+    let mut packets: BTreeMap<u32, Packets> = BTreeMap::new();
+    // ffprobe ends a packet that carries side data with an empty line.
+    let take = |line: &str| {
+        let mut fields = line.split(',');
+        if let Some(index) = fields.next().and_then(|index| index.parse().ok()) {
+            packets.entry(index).or_default().take(fields);
+        }
+    };
+    match ffmpeg::ffprobe_lines(tools, &arguments, take).await {
+        // What does not open is named by the listing.
+        Ok(()) | Err(FfmpegError::Failed { code: Some(_), .. }) => Ok(packets),
+        Err(error) => Err(error.into()),
     }
-    Ok(packets)
 }
 
 /// The duration from packets, checked against the limit and against what the header promises.
@@ -192,12 +266,16 @@ fn duration(tools: &Tools, listing: &Listing, video: &Stream, packets: &Packets)
         let detail = format!("The video is longer than {} minutes.", tools.max_seconds / 60);
         return Err(rejected(RejectionCode::TooLong, &detail));
     }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "positive and under the limit above"
-    )]
-    Ok((found * 1_000.0).round().max(1.0) as u64)
+    Ok(milliseconds(found).max(1))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "not negative, and pinned where it is too large"
+)]
+fn milliseconds(seconds: f64) -> u64 {
+    (seconds * 1_000.0).round().max(0.0) as u64
 }
 
 fn words(text: &str) -> Vec<String> {

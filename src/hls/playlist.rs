@@ -41,10 +41,13 @@ impl Container {
 /// How a playlist refers to its segments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SegmentNames<'a> {
-    /// The routes of the service, relative to `{quality}.m3u8`: `720p/segment-0.ts`.
+    /// The routes of the service, relative to `{quality}.m3u8`: `720p/segment-0.ts`, and `720p/segment-0.ts?g=2` from
+    /// the second generation on, since what was ever published under an address stays what it is.
     Api {
         /// The directory.
         quality: &'a str,
+        /// Counts the encodings of the clip from 1.
+        generation: u32,
     },
     /// The stored tree, relative to `{quality}/playlist.m3u8`: `segment-000.ts`.
     Tree,
@@ -55,15 +58,24 @@ impl SegmentNames<'_> {
     pub fn segment(self, number: usize, container: Container) -> String {
         let extension = container.extension();
         match self {
-            Self::Api { quality } => format!("{quality}/segment-{number}.{extension}"),
+            Self::Api { quality, .. } => {
+                format!("{quality}/segment-{number}.{extension}{}", self.query())
+            }
             Self::Tree => format!("segment-{number:03}.{extension}"),
         }
     }
 
     fn init(self) -> String {
         match self {
-            Self::Api { quality } => format!("{quality}/init.mp4"),
+            Self::Api { quality, .. } => format!("{quality}/init.mp4{}", self.query()),
             Self::Tree => "init.mp4".to_owned(),
+        }
+    }
+
+    fn query(self) -> String {
+        match self {
+            Self::Api { generation, .. } if generation > 1 => format!("?g={generation}"),
+            Self::Api { .. } | Self::Tree => String::new(),
         }
     }
 }
@@ -186,7 +198,10 @@ mod tests {
 
     #[test]
     fn a_finished_rendition_of_the_service() {
-        let names = SegmentNames::Api { quality: "720p" };
+        let names = SegmentNames::Api {
+            quality: "720p",
+            generation: 1,
+        };
         assert_eq!(
             playlist(PlaylistKind::Vod, Container::Ts, names),
             "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:0\n\

@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use clipper_domain::ClipId;
 use clipper_projections::clips::ClipRow;
+use clipper_projections::encoding_queue;
 use clipper_projections::video_variants::{self, VariantRow};
 use serde::Serialize;
 
 use super::problem::Problem;
-use crate::actors::lease_resource;
 use crate::storage::past::PastClip;
-use crate::storage::{Db, leases, people};
+use crate::storage::{Db, people};
 
 #[derive(Serialize)]
 pub(super) struct ClipJson {
@@ -122,14 +122,11 @@ impl ClipJson {
 
 impl EncodingJson {
     pub(super) async fn load(db: &Db, row: &ClipRow) -> Result<Self, Problem> {
-        let share = match (
-            row.encoding_state.as_str(),
-            row.id.parse(),
-            u32::try_from(row.generation),
-        ) {
-            ("encoding", Ok(id), Ok(generation)) => leases::progress(db, &lease_resource(id, generation))
+        let share = match (row.encoding_state.as_str(), row.id.parse()) {
+            ("encoding", Ok(id)) => db
+                .optional(encoding_queue::progress(id, row.generation))
                 .await?
-                .unwrap_or_default(),
+                .map_or(0.0, |row| row.share),
             _ => 0.0,
         };
         Ok(Self::of(row, share))

@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use clipper_domain::{FrameRate, Quality};
 use clipper_projections::clips::ClipRow;
 use clipper_projections::video_variants::{self, VariantRow};
+use serde::Deserialize;
 
 use super::auth::Caller;
 use super::bytes::{self, Media};
@@ -18,7 +19,9 @@ use crate::media::MediaStore;
 use crate::storage::Db;
 
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
-const SEGMENT: &str = "video/MP2T";
+const TS: &str = "video/MP2T";
+const FMP4: &str = "video/iso.segment";
+const INIT: &str = "video/mp4";
 const FINAL: &str = "public, max-age=3600";
 const GROWING: &str = "public, max-age=2";
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
@@ -103,10 +106,15 @@ pub(super) async fn variant(
     let segments: Vec<SegmentEntry> = variant.segments()?.into_iter().map(entry).collect();
     let text = MediaPlaylist {
         target_duration: pixels(variant.target_duration),
-        kind: PlaylistKind::Vod,
-        container: Container::Ts,
+        kind: if variant.growing {
+            PlaylistKind::Event
+        } else {
+            PlaylistKind::Vod
+        },
+        container: container(&variant),
         names: SegmentNames::Api {
             quality: quality.path(),
+            generation: u32::try_from(variant.generation).unwrap_or(1),
         },
         segments: &segments,
     }
@@ -114,10 +122,26 @@ pub(super) async fn variant(
     Ok(playlist(&request, &row, text))
 }
 
-/// `GET /api/video/{clip}/{quality}/segment-{n}.ts`.
+/// HEVC is in fragmented MP4, everything else in MPEG-TS.
+fn container(variant: &VariantRow) -> Container {
+    if variant.codec.starts_with("avc1") {
+        Container::Ts
+    } else {
+        Container::Fmp4
+    }
+}
+
+/// Which generation a URI of a playlist means; the one that plays, when it says nothing.
+#[derive(Deserialize)]
+pub(super) struct Generation {
+    g: Option<u32>,
+}
+
+/// `GET /api/video/{clip}/{quality}/segment-{n}.ts`, `…/segment-{n}.m4s` and `…/init.mp4`.
 pub(super) async fn segment(
     request: HttpRequest,
     path: web::Path<(String, String, String)>,
+    generation: web::Query<Generation>,
     caller: Caller,
     db: web::Data<Db>,
     media: web::Data<MediaStore>,
@@ -125,23 +149,26 @@ pub(super) async fn segment(
     let (name, quality, file) = path.into_inner();
     let quality = parse_quality(&quality)?;
     let row = find(&db, &name, &caller).await?;
-    let variant = find_variant(&db, &row, quality).await?;
     let missing = || {
         Problem::new(
             Code::SegmentNotFound,
             format!("{quality} has no segment `{file}`."),
         )
     };
-    let parsed = parse_segment_name(&file)
-        .filter(|parsed| parsed.container == Container::Ts)
-        .ok_or_else(missing)?;
-    if i64::from(parsed.number) >= variant.segment_count {
-        return Err(missing());
-    }
-    let object = MediaStore::segment_object(&variant.storage_path, parsed.number);
+    let (object, content_type) = match generation.g {
+        // A player goes on with the generation that it began with, as long as its bytes are there.
+        Some(older) if i64::from(older) != row.playing_generation.unwrap_or_default() => {
+            let folder = MediaStore::rendition_object(id_of(&row)?, older, quality);
+            object_named(&folder, &file, None).ok_or_else(missing)?
+        }
+        Some(_) | None => {
+            let variant = find_variant(&db, &row, quality).await?;
+            object_named(&variant.storage_path, &file, Some(&variant)).ok_or_else(missing)?
+        }
+    };
     let media = Media {
         path: media.path(&object),
-        content_type: SEGMENT,
+        content_type,
         // The object's name is part of a generation and never holds other bytes.
         etag: object.replace('/', "-"),
         cache_control: if row.visibility == "public" {
@@ -151,6 +178,24 @@ pub(super) async fn segment(
         },
     };
     bytes::send(&request, media).await?.ok_or_else(missing)
+}
+
+/// The object that a file of a rendition is, with its type; nothing, when there is no such file.
+fn object_named(folder: &str, file: &str, variant: Option<&VariantRow>) -> Option<(String, &'static str)> {
+    if file == "init.mp4" {
+        let fits = variant.is_none_or(|variant| container(variant) == Container::Fmp4);
+        return fits.then(|| (format!("{folder}/init.mp4"), INIT));
+    }
+    let parsed = parse_segment_name(file)?;
+    let exists = variant.is_none_or(|variant| {
+        container(variant) == parsed.container && i64::from(parsed.number) < variant.segment_count
+    });
+    let name = SegmentNames::Tree.segment(usize::try_from(parsed.number).ok()?, parsed.container);
+    let content_type = match parsed.container {
+        Container::Ts => TS,
+        Container::Fmp4 => FMP4,
+    };
+    exists.then(|| (format!("{folder}/{name}"), content_type))
 }
 
 async fn find_variant(db: &Db, row: &ClipRow, quality: Quality) -> Result<VariantRow, Problem> {

@@ -59,6 +59,8 @@ codes! {
     MethodNotAllowed       405 "method_not_allowed"      "The method is not allowed here"
     SlugTaken              409 "slug_taken"              "Another clip has this slug"
     SourceExists           409 "source_exists"           "The clip has a source already"
+    EncodingUnderWay       409 "encoding_under_way"      "An encoding is under way"
+    NoSource               409 "no_source"               "The clip has no source"
     Conflict               409 "conflict"                "Others change the clip at the same time"
     IdempotencyKeyInUse    409 "idempotency_key_in_use"  "The request with this key is under way"
     TooLarge               413 "too_large"               "The body is larger than is accepted"
@@ -72,6 +74,7 @@ codes! {
     TooLong                422 "too_long"                "The video is longer than is accepted"
     UnsupportedCodec       422 "unsupported_codec"       "The video's codec is not supported"
     Undecodable            422 "undecodable"             "The video cannot be decoded"
+    Encrypted              422 "encrypted"               "The video is encrypted"
     Internal               500 "internal"                "Clipper failed"
     Overloaded             503 "overloaded"              "Clipper is busy"
 }
@@ -190,8 +193,10 @@ impl From<&Refusal> for Problem {
             Refusal::NotRegistered => Code::ClipNotFound,
             Refusal::SlugTaken { .. } => Code::SlugTaken,
             Refusal::SourceExists => Code::SourceExists,
-            Refusal::NothingToEncode
-            | Refusal::EncodingEnded { .. }
+            Refusal::NothingToEncode => Code::NoSource,
+            Refusal::EncodingUnderWay { .. } => Code::EncodingUnderWay,
+            Refusal::EncodingEnded { .. }
+            | Refusal::UnitDone { .. }
             | Refusal::LeaseLost { .. }
             | Refusal::NotPlanned { .. }
             | Refusal::Unfinished { .. } => Code::Conflict,
@@ -210,6 +215,8 @@ impl From<Rejection> for Problem {
             RejectionCode::TooLong => Code::TooLong,
             RejectionCode::UnsupportedCodec => Code::UnsupportedCodec,
             RejectionCode::Undecodable => Code::Undecodable,
+            RejectionCode::TooLarge => Code::TooLarge,
+            RejectionCode::Encrypted => Code::Encrypted,
         };
         Self::new(code, rejection.detail)
     }

@@ -3,8 +3,8 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use clipper_domain::ClipId;
-use clipper_domain::clip::ClipCommand;
-use clipper_domain::source::StoredSource;
+use clipper_domain::clip::{ClipCommand, EncodingOrder};
+use clipper_domain::source::{SourceFacts, StoredSource};
 use futures_util::StreamExt;
 use serde::Deserialize;
 
@@ -34,6 +34,8 @@ pub(crate) struct Intake {
     pub(crate) tools: Tools,
     /// The largest source in bytes.
     pub(crate) max_bytes: u64,
+    /// What is made of it.
+    pub(crate) order: EncodingOrder,
 }
 
 /// Receives the source, checks that it is a video, keeps it and queues its encoding.
@@ -57,7 +59,7 @@ pub(super) async fn put(
     check_headers(&request, intake.max_bytes)?;
     let id = id_of(&row)?;
     let received = receive(&intake.media, body, intake.max_bytes).await?;
-    check_content(&intake.tools, &received).await?;
+    let facts = check_content(&intake.tools, &received).await?;
     let (bytes, sha256) = (received.bytes, received.sha256.clone());
     let object = intake.media.keep_source(received, id).await?;
     metrics::counter!("clipper_upload_bytes_total").increment(bytes);
@@ -73,7 +75,7 @@ pub(super) async fn put(
         sha256,
         filename,
     };
-    let executed = store(&intake, id, source, caller.context(None)).await?;
+    let executed = store(&intake, id, source, facts, caller.context(None)).await?;
     intake.projectors.wait_for("clips", executed.position).await;
     let row = find(&db, &name, &caller).await?;
     Ok(HttpResponse::Accepted().json(ClipJson::load(&db, row).await?))
@@ -84,13 +86,16 @@ async fn store(
     intake: &Intake,
     id: ClipId,
     source: StoredSource,
+    facts: Option<SourceFacts>,
     context: CommandContext,
 ) -> Result<Executed, Problem> {
     let object = source.object.clone();
-    let stored = intake
-        .clips
-        .execute(id, ClipCommand::StoreSource(source), context)
-        .await;
+    let command = ClipCommand::StoreSource {
+        source,
+        facts: facts.map(Box::new),
+        order: intake.order.clone(),
+    };
+    let stored = intake.clips.execute(id, command, context).await;
     if let Err(CommandError::Refused(_)) = &stored {
         intake.media.discard_source(&object).await?;
     }
@@ -158,16 +163,16 @@ async fn receive(media: &MediaStore, mut body: web::Payload, max_bytes: u64) -> 
 
 /// What no worker could encode is refused now, while its maker is looking. Where the probe itself cannot run, the
 /// worker will find out.
-async fn check_content(tools: &Tools, received: &Received) -> Result<(), Problem> {
+async fn check_content(tools: &Tools, received: &Received) -> Result<Option<SourceFacts>, Problem> {
     match encode::probe(tools, received.path()).await {
-        Ok(_) => Ok(()),
+        Ok(facts) => Ok(Some(facts)),
         Err(ProbeError::Rejected(rejection)) => Err(rejection.into()),
         Err(ProbeError::Failed(error)) => {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "an upload could not be probed here"
             );
-            Ok(())
+            Ok(None)
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
-use clipper_domain::clip::{ClipCommand, Registration, Visibility};
+use clipper_domain::clip::{ClipCommand, EncodingOrder, Registration, Visibility};
 use clipper_domain::source::StoredSource;
 use clipper_domain::{ClipId, Slug};
 use tokio::io::AsyncReadExt;
@@ -41,10 +41,12 @@ pub(super) async fn take(services: &Services, path: &Path) -> anyhow::Result<Opt
         .clips
         .execute(clip, ClipCommand::Register(registration), context())
         .await?;
-    services
-        .clips
-        .execute(clip, ClipCommand::StoreSource(source), context())
-        .await?;
+    let store_source = ClipCommand::StoreSource {
+        source,
+        facts: None,
+        order: EncodingOrder::fresh(),
+    };
+    services.clips.execute(clip, store_source, context()).await?;
     Ok(Some(SLUG.to_owned()))
 }
 

@@ -24,13 +24,6 @@ struct TokenRow {
     token: i64,
 }
 
-/// How far the holder of a lease has come.
-#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
-pub struct ProgressRow {
-    /// From 0 to 1.
-    pub progress: f64,
-}
-
 /// Takes a lease that is free or has run out; nothing, when somebody holds it. The token is higher than any before,
 /// and higher than `above`.
 pub async fn take(
@@ -121,6 +114,33 @@ struct HolderRow {
     holder: String,
 }
 
+/// Whether somebody holds a lease now.
+pub async fn is_held(db: &Db, resource: &str, now: DateTime<Utc>) -> Result<bool, StorageError> {
+    let query = Query::<HolderRow>::new(
+        "SELECT holder FROM leases WHERE resource = $1 AND expires_at > $2",
+        vec![resource.into(), now.into()],
+    );
+    Ok(db.optional(query).await?.is_some())
+}
+
+/// Takes leases from whoever holds them: each notices at its next renewal.
+pub async fn revoke(db: &Db, resource: &str, now: DateTime<Utc>) -> Result<(), StorageError> {
+    let statement = Statement::new(
+        "UPDATE leases SET token = token + 1, expires_at = $2 WHERE resource = $1",
+        vec![resource.into(), now.into()],
+    );
+    db.execute(&statement).await.map(|_| ())
+}
+
+/// Forgets leases that ran out before this instant; the events that they led to remember their tokens.
+pub async fn sweep(db: &Db, before: DateTime<Utc>) -> Result<(), StorageError> {
+    let statement = Statement::new(
+        "DELETE FROM leases WHERE expires_at < $1 AND resource LIKE 'encode/%'",
+        vec![before.into()],
+    );
+    db.execute(&statement).await.map(|_| ())
+}
+
 /// Who holds a lease, or held it last.
 pub async fn holder(db: &Db, resource: &str) -> Result<Option<String>, StorageError> {
     let query = Query::<HolderRow>::new(
@@ -128,13 +148,4 @@ pub async fn holder(db: &Db, resource: &str) -> Result<Option<String>, StorageEr
         vec![resource.into()],
     );
     Ok(db.optional(query).await?.map(|row| row.holder))
-}
-
-/// How far the holder has come.
-pub async fn progress(db: &Db, resource: &str) -> Result<Option<f64>, StorageError> {
-    let query = Query::<ProgressRow>::new(
-        "SELECT progress FROM leases WHERE resource = $1",
-        vec![resource.into()],
-    );
-    Ok(db.optional(query).await?.map(|row| row.progress))
 }

@@ -1,7 +1,9 @@
 //! Commands on clips: from several nodes at once, and through cqrs-es's own framework.
 
 use clipper::commands::{ClipCommands, ClipEventStore, CommandContext, CommandError, LoadedClip};
-use clipper_domain::clip::{Clip, ClipCommand, Refusal, Registration, Visibility};
+use clipper_domain::clip::{
+    Clip, ClipCommand, EncodingOrder, Held, Refusal, Registration, Visibility, WorkStep,
+};
 use clipper_domain::source::StoredSource;
 use clipper_domain::{ClipId, PersonId};
 use cqrs_es::CqrsFramework;
@@ -28,12 +30,16 @@ fn registration(slug: &str) -> Registration {
 }
 
 fn source(sha256: &str) -> ClipCommand {
-    ClipCommand::StoreSource(StoredSource {
-        object: format!("c/source/{sha256}"),
-        bytes: 1,
-        sha256: sha256.to_owned(),
-        filename: None,
-    })
+    ClipCommand::StoreSource {
+        source: StoredSource {
+            object: format!("c/source/{sha256}"),
+            bytes: 1,
+            sha256: sha256.to_owned(),
+            filename: None,
+        },
+        facts: None,
+        order: EncodingOrder::fresh(),
+    }
 }
 
 fn node(stage: &Stage, name: &str) -> ClipCommands {
@@ -76,10 +82,15 @@ async fn a_refusal_on_old_news_is_thought_over(stage: &Stage) {
         .await
         .unwrap();
     // To node b there is nothing to encode; the truth is that there is.
-    let start = ClipCommand::StartEncoding {
-        generation: 1,
-        token: 1,
-        worker: "b".to_owned(),
+    let start = ClipCommand::Work {
+        held: Held {
+            generation: 1,
+            unit: 0,
+            token: 1,
+        },
+        step: WorkStep::Start {
+            worker: "b".to_owned(),
+        },
     };
     let started = b
         .execute(clip, &mut held_b, start, &CommandContext::once("b"))

@@ -44,7 +44,7 @@ async fn a_playlist_called_mp4_opens_neither_file_nor_connection() {
 /// Files that must be refused, with the code that says why.
 const REFUSED: [(&str, &str); 19] = [
     ("audio_only_beethoven.m4a", "no_video_stream"),
-    ("audio_only_speech.mp3", "not_a_video"),
+    ("audio_only_speech.mp3", "no_video_stream"),
     ("ffmpeg_lfi_exploit_xbin.avi", "no_video_stream"),
     ("missing_moov_malformed_free.mp4", "truncated"),
     ("moov_only_partial.mp4", "undecodable"),

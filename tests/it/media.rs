@@ -21,7 +21,7 @@ async fn what_nobody_touches_any_more_is_swept_and_nothing_else() {
         .unwrap();
     // As a killed process leaves them.
     std::fs::write(folder.path().join(".incoming/upload"), b"half").unwrap();
-    let work = media.begin_work(clip, 1, 1).await.unwrap();
+    let work = media.begin_work("clip-1-0", 1).await.unwrap();
     std::fs::write(work.join("segment-000.ts"), b"half").unwrap();
 
     let hour = Duration::from_hours(1);
@@ -42,10 +42,9 @@ async fn what_nobody_touches_any_more_is_swept_and_nothing_else() {
 async fn a_new_attempt_removes_what_earlier_ones_left() {
     let folder = tempfile::tempdir().unwrap();
     let media = MediaStore::open(folder.path().to_owned()).await.unwrap();
-    let clip = ClipId(Uuid::now_v7());
-    let first = media.begin_work(clip, 1, 1).await.unwrap();
-    let other = media.begin_work(ClipId(Uuid::now_v7()), 1, 1).await.unwrap();
-    let second = media.begin_work(clip, 1, 2).await.unwrap();
+    let first = media.begin_work("clip-1-0", 1).await.unwrap();
+    let other = media.begin_work("clip-1-01", 1).await.unwrap();
+    let second = media.begin_work("clip-1-0", 2).await.unwrap();
     assert!(!first.try_exists().unwrap(), "the first attempt's folder is gone");
     assert!(second.try_exists().unwrap() && other.try_exists().unwrap());
 }

@@ -125,25 +125,28 @@ fn key_frames(app: &TestApp, quality: &str) -> Vec<String> {
         .collect()
 }
 
-/// Stands in for ffmpeg: runs the real one and then does something to what it made.
-fn ffmpeg_and_then(folder: &Path, afterwards: &str) -> PathBuf {
+/// Stands in for ffmpeg: runs the real one with one thing in its arguments replaced by another.
+fn ffmpeg_told_otherwise(folder: &Path, said: &str, meant: &str) -> PathBuf {
     use std::os::unix::fs::PermissionsExt;
-    let program = folder.join("ffmpeg-and-then");
-    std::fs::write(
-        &program,
-        format!("#!/bin/sh\nffmpeg \"$@\" || exit $?\n{afterwards}\n"),
-    )
-    .unwrap();
+    let program = folder.join("ffmpeg-told-otherwise");
+    let script = format!(
+        "#!/bin/sh\nleft=$#\nwhile [ $left -gt 0 ]; do\n  word=$(printf %s \"$1\" | sed 's/{said}/{meant}/')\n  \
+         shift\n  set -- \"$@\" \"$word\"\n  left=$((left - 1))\ndone\nexec ffmpeg \"$@\"\n"
+    );
+    std::fs::write(&program, script).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     program
 }
 
 #[actix::test]
-async fn a_rung_whose_bytes_are_damaged_is_not_published() {
+async fn a_rung_that_is_not_as_planned_is_not_published() {
     let tools = tempfile::tempdir().unwrap();
-    let damage = "head -c 100000 720p/segment-000.ts > cut && mv cut 720p/segment-000.ts";
-    let ffmpeg = ffmpeg_and_then(tools.path(), damage);
-    let app = TestApp::spawn_with(Backend::Sqlite, |config| config.encode.ffmpeg = ffmpeg).await;
+    let ffmpeg = ffmpeg_told_otherwise(tools.path(), "scale=1280:720", "scale=1280:704");
+    let app = TestApp::spawn_with(Backend::Sqlite, |config| {
+        config.encode.ffmpeg = ffmpeg;
+        config.encode.copy = false;
+    })
+    .await;
     app.start_encoder();
     let file = footage::bars(app.folder.path(), "a.mp4", "1280x720", "25", 4, &[]);
     app.upload("damaged", &file).await;
@@ -165,7 +168,7 @@ async fn a_rung_whose_bytes_are_damaged_is_not_published() {
         reason["payload"]["reason"]
             .as_str()
             .unwrap()
-            .contains("segment 0"),
+            .contains("segment 0 is 1280x704 instead of 1280x720"),
         "{reason}"
     );
     assert_problem(

@@ -1,82 +1,120 @@
 //! What can be asked of a clip.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
-use super::event::FailureClass;
+use super::event::{EncodingClass, FailureClass};
 use super::registration::Registration;
 use crate::plan::PlanSettings;
 use crate::source::{Rejection, SourceFacts, StoredSource};
-use crate::{Quality, Variant};
+use crate::{Quality, Run, Variant};
 
-/// A request to change a clip. Those of a worker carry the fencing token of its lease.
+/// A request to change a clip.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClipCommand {
     /// Make the clip known.
     Register(Registration),
     /// A source was stored whole; encode it.
-    StoreSource(StoredSource),
-    /// A worker took the lease of an encoding.
-    StartEncoding {
-        /// The encoding.
-        generation: u32,
-        /// The worker's fencing token.
-        token: i64,
+    StoreSource {
+        /// Where it lies.
+        source: StoredSource,
+        /// What a probe found, where one could look already.
+        facts: Option<Box<SourceFacts>>,
+        /// What is wanted of it.
+        order: EncodingOrder,
+    },
+    /// Make a new generation beside the one that plays.
+    RequestEncoding(EncodingOrder),
+    /// Stop the encoding that is under way.
+    CancelEncoding,
+    /// A step of a worker.
+    Work {
+        /// What the worker holds.
+        held: Held,
+        /// What it did.
+        step: WorkStep,
+    },
+}
+
+/// Which renditions are wanted, and how urgently.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EncodingOrder {
+    /// The rungs.
+    pub qualities: Vec<Quality>,
+    /// Higher goes first within a class.
+    pub priority: i32,
+    /// Fresh uploads go before re-encodes, those before backfill.
+    pub class: EncodingClass,
+}
+
+impl EncodingOrder {
+    /// What an upload gets: the default ladder at the default priority.
+    pub fn fresh() -> Self {
+        Self {
+            qualities: Quality::DEFAULT.to_vec(),
+            priority: 5,
+            class: EncodingClass::Fresh,
+        }
+    }
+}
+
+/// A unit of work that a worker holds the lease of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The encoding.
+    pub generation: u32,
+    /// The unit, counted from 0; see [`Plan::unit_count`](crate::plan::Plan::unit_count).
+    pub unit: u32,
+    /// The fencing token of the lease.
+    pub token: i64,
+}
+
+/// What a worker did.
+#[derive(Clone, Debug, PartialEq)]
+pub enum WorkStep {
+    /// It took the lease.
+    Start {
         /// Who works.
         worker: String,
     },
     /// The probe understood the source.
     RecordProbe {
-        /// The encoding.
-        generation: u32,
-        /// The worker's fencing token.
-        token: i64,
         /// What was found.
-        facts: SourceFacts,
+        facts: Box<SourceFacts>,
         /// What the operator chose.
         settings: PlanSettings,
     },
     /// The probe refused the source.
-    RejectSource {
-        /// The encoding.
-        generation: u32,
-        /// The worker's fencing token.
-        token: i64,
+    RejectSource(Rejection),
+    /// Segments lie verified in the store.
+    RecordSegments {
+        /// By rung.
+        runs: Vec<Run>,
+        /// The folder of the generation in the media store.
+        folder: String,
+    },
+    /// The copy of the source does not pass the validator: begin anew without copying.
+    AbandonCopy {
+        /// The rung.
+        quality: Quality,
         /// Why.
-        rejection: Rejection,
+        reason: String,
     },
-    /// A rendition is stored and has passed the validator.
-    PublishVariant {
-        /// The encoding.
-        generation: u32,
-        /// The worker's fencing token.
-        token: i64,
-        /// What was measured from its bytes.
-        variant: Variant,
-    },
+    /// Every segment of the unit is recorded.
+    CompleteUnit,
+    /// A rendition is whole and has passed the validator.
+    PublishVariant(Variant),
     /// A rendition cannot be made.
     GiveUpVariant {
-        /// The encoding.
-        generation: u32,
-        /// The worker's fencing token.
-        token: i64,
         /// The rung.
         quality: Quality,
         /// Why.
         reason: String,
     },
     /// Every rung is published or given up.
-    FinishEncoding {
-        /// The encoding.
-        generation: u32,
-        /// The worker's fencing token.
-        token: i64,
-    },
+    Finish,
     /// The attempt broke off.
-    FailEncoding {
-        /// The encoding.
-        generation: u32,
-        /// The worker's fencing token.
-        token: i64,
+    Fail {
         /// What went wrong.
         failure: EncodingFailure,
         /// When; a retry is counted from here.

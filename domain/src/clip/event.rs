@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::registration::Registration;
+use super::upcast;
 use crate::plan::Plan;
 use crate::schema::{Schema, Unreadable, Written};
 use crate::source::{Rejection, SourceFacts, StoredSource};
-use crate::{PersonId, Quality, Variant};
+use crate::{Playable, Quality, Run, Variant};
 
 /// A fact about a clip.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,10 +50,46 @@ pub enum ClipEvent {
     EncodingStarted {
         /// The encoding.
         generation: u32,
+        /// The unit of work.
+        unit: u32,
         /// The fencing token of the worker's lease.
         token: i64,
         /// Who works.
         worker: String,
+    },
+    /// The first segment of a rung can be played.
+    VariantPlayable {
+        /// The encoding.
+        generation: u32,
+        /// What can be said of it already.
+        variant: Playable,
+    },
+    /// Segments lie verified in the store.
+    SegmentsStored {
+        /// The encoding.
+        generation: u32,
+        /// The unit of work.
+        unit: u32,
+        /// By rung.
+        runs: Vec<Run>,
+    },
+    /// The copy of the source does not pass the validator: this encoding ended, the next one copies nothing.
+    CopyAbandoned {
+        /// The encoding.
+        generation: u32,
+        /// The rung.
+        quality: Quality,
+        /// Why.
+        reason: String,
+    },
+    /// Every segment of a unit is stored.
+    UnitEncoded {
+        /// The encoding.
+        generation: u32,
+        /// The unit of work.
+        unit: u32,
+        /// The fencing token of the attempt.
+        token: i64,
     },
     /// A rendition is published.
     VariantReady {
@@ -79,10 +116,17 @@ pub enum ClipEvent {
         /// The rungs that were given up.
         failed: Vec<Quality>,
     },
+    /// Somebody stopped it.
+    EncodingCancelled {
+        /// The encoding.
+        generation: u32,
+    },
     /// An attempt broke off.
     EncodingFailed {
         /// The encoding.
         generation: u32,
+        /// The unit of work.
+        unit: u32,
         /// The fencing token of the attempt.
         token: i64,
         /// Whose fault it is.
@@ -141,9 +185,14 @@ impl DomainEvent for ClipEvent {
             Self::EncodingRequested { .. } => "EncodingRequested",
             Self::EncodingPlanned { .. } => "EncodingPlanned",
             Self::EncodingStarted { .. } => "EncodingStarted",
+            Self::VariantPlayable { .. } => "VariantPlayable",
+            Self::SegmentsStored { .. } => "SegmentsStored",
+            Self::CopyAbandoned { .. } => "CopyAbandoned",
+            Self::UnitEncoded { .. } => "UnitEncoded",
             Self::VariantReady { .. } => "VariantReady",
             Self::VariantFailed { .. } => "VariantFailed",
             Self::EncodingCompleted { .. } => "EncodingCompleted",
+            Self::EncodingCancelled { .. } => "EncodingCancelled",
             Self::EncodingFailed { .. } => "EncodingFailed",
         }
         .to_owned()
@@ -158,25 +207,23 @@ impl Schema for ClipEvent {
     const VERSIONS: &'static [(&'static str, i64)] = &[
         ("ClipRegistered", 2),
         ("SourceStored", 1),
-        ("SourceProbed", 1),
+        ("SourceProbed", 2),
         ("SourceRejected", 1),
         ("EncodingRequested", 1),
-        ("EncodingPlanned", 1),
-        ("EncodingStarted", 1),
-        ("VariantReady", 1),
+        ("EncodingPlanned", 2),
+        ("EncodingStarted", 2),
+        ("VariantPlayable", 1),
+        ("SegmentsStored", 1),
+        ("CopyAbandoned", 1),
+        ("UnitEncoded", 1),
+        ("VariantReady", 2),
         ("VariantFailed", 1),
         ("EncodingCompleted", 1),
-        ("EncodingFailed", 1),
+        ("EncodingCancelled", 1),
+        ("EncodingFailed", 2),
     ];
 
-    /// Version 1 of `ClipRegistered` named the owner in the clear as `owner_id`.
-    fn upcast(mut old: Written<Value>) -> Result<Vec<Written<Value>>, Unreadable> {
-        if let Some(registration) = old.payload.as_object_mut() {
-            let owner_id = registration.remove("owner_id").unwrap_or_default();
-            let owner = PersonId::of_named(owner_id.as_str().unwrap_or_default());
-            registration.insert("owner".to_owned(), serde_json::json!(owner));
-        }
-        old.schema_version = 2;
-        Ok(vec![old])
+    fn upcast(old: Written<Value>) -> Result<Vec<Written<Value>>, Unreadable> {
+        Ok(vec![upcast::to_second_version(old)])
     }
 }

@@ -26,6 +26,18 @@ pub enum Refusal {
         /// The encoding.
         generation: u32,
     },
+    /// The unit of work is done.
+    #[error("unit {unit} is done")]
+    UnitDone {
+        /// The unit.
+        unit: u32,
+    },
+    /// An encoding is under way.
+    #[error("encoding {generation} is under way")]
+    EncodingUnderWay {
+        /// The encoding.
+        generation: u32,
+    },
     /// Another worker holds the lease by now.
     #[error("the lease with token {token} was lost; the current one is {current}")]
     LeaseLost {

@@ -1,8 +1,12 @@
-use chrono::{DateTime, TimeDelta, Utc};
 use cqrs_es::test::TestFramework;
 
 use super::*;
-use crate::{FrameRate, PersonId};
+use crate::plan::{self, PlanSettings};
+use crate::source::{Rejection, RejectionCode};
+use crate::{FrameRate, PersonId, Playable, Quality, Run, Segment, Variant};
+use chrono::{DateTime, TimeDelta, Utc};
+
+mod encoding;
 
 type ClipTest = TestFramework<Clip>;
 
@@ -28,20 +32,44 @@ fn stored(sha256: &str) -> StoredSource {
 
 fn facts() -> SourceFacts {
     SourceFacts {
-        container: "mov".to_owned(),
-        video_stream: 0,
-        video_codec: "h264".to_owned(),
-        coded_width: 1280,
-        coded_height: 720,
-        sample_aspect: (1, 1),
-        quarter_turned: false,
-        frame_rate: FrameRate::new(30, 1).unwrap(),
-        duration_ms: 10_000,
-        interlaced: false,
-        pixel_format: "yuv420p".to_owned(),
-        transfer: None,
-        audio: None,
-        bitrate: 1_000_000,
+        duration_ms: 14_000,
+        frames: 420,
+        ..plan::tests::source(1280, 720, "30/1")
+    }
+}
+
+fn work(step: WorkStep) -> ClipCommand {
+    work_with(1, step)
+}
+
+fn work_with(token: i64, step: WorkStep) -> ClipCommand {
+    let held = Held {
+        generation: 1,
+        unit: 0,
+        token,
+    };
+    ClipCommand::Work { held, step }
+}
+
+fn run(quality: Quality, first_segment: u32, count: u32) -> Run {
+    let segment = Segment {
+        duration_90k: 540_000,
+        bytes: 7,
+        key_frames: vec![],
+    };
+    Run {
+        quality,
+        first_segment,
+        segments: vec![segment; count as usize],
+        codec: "avc1.4d401e".to_owned(),
+    }
+}
+
+fn stored_segments(runs: Vec<Run>) -> ClipEvent {
+    ClipEvent::SegmentsStored {
+        generation: 1,
+        unit: 0,
+        runs,
     }
 }
 
@@ -61,6 +89,14 @@ fn variant(quality: Quality) -> Variant {
     }
 }
 
+fn store(sha256: &str) -> ClipCommand {
+    ClipCommand::StoreSource {
+        source: stored(sha256),
+        facts: None,
+        order: EncodingOrder::fresh(),
+    }
+}
+
 fn requested() -> Vec<ClipEvent> {
     vec![
         ClipEvent::ClipRegistered(registration()),
@@ -77,6 +113,7 @@ fn requested() -> Vec<ClipEvent> {
 fn started(token: i64) -> ClipEvent {
     ClipEvent::EncodingStarted {
         generation: 1,
+        unit: 0,
         token,
         worker: "w".to_owned(),
     }
@@ -115,6 +152,7 @@ fn failure(class: FailureClass) -> EncodingFailure {
 fn failed(class: FailureClass, retry_at: Option<DateTime<Utc>>) -> ClipEvent {
     ClipEvent::EncodingFailed {
         generation: 1,
+        unit: 0,
         token: 1,
         class,
         code: "ffmpeg_failed".to_owned(),
@@ -154,7 +192,7 @@ fn another_clip_may_not_take_the_slug() {
 fn a_stored_source_asks_for_the_default_ladder() {
     ClipTest::with(())
         .given(vec![ClipEvent::ClipRegistered(registration())])
-        .when(ClipCommand::StoreSource(stored("aa")))
+        .when(store("aa"))
         .then_expect_events(requested().split_off(1));
 }
 
@@ -162,7 +200,7 @@ fn a_stored_source_asks_for_the_default_ladder() {
 fn a_source_needs_a_clip() {
     ClipTest::with(())
         .given_no_previous_events()
-        .when(ClipCommand::StoreSource(stored("aa")))
+        .when(store("aa"))
         .then_expect_error(Refusal::NotRegistered);
 }
 
@@ -170,11 +208,11 @@ fn a_source_needs_a_clip() {
 fn the_same_source_again_changes_nothing_and_another_is_refused() {
     ClipTest::with(())
         .given(requested())
-        .when(ClipCommand::StoreSource(stored("aa")))
+        .when(store("aa"))
         .then_expect_events(vec![]);
     ClipTest::with(())
         .given(requested())
-        .when(ClipCommand::StoreSource(stored("bb")))
+        .when(store("bb"))
         .then_expect_error(Refusal::SourceExists);
 }
 
@@ -202,148 +240,6 @@ fn a_rejected_source_may_be_replaced() {
     };
     ClipTest::with(())
         .given(events)
-        .when(ClipCommand::StoreSource(stored("bb")))
+        .when(store("bb"))
         .then_expect_events(expected);
-}
-
-#[test]
-fn the_probe_leads_to_a_plan() {
-    let mut events = requested();
-    events.push(started(1));
-    ClipTest::with(())
-        .given(events)
-        .when(ClipCommand::RecordProbe {
-            generation: 1,
-            token: 1,
-            facts: facts(),
-            settings: PlanSettings::default(),
-        })
-        .then_expect_events(planned().split_off(4));
-}
-
-#[test]
-fn a_later_token_takes_over_and_an_earlier_one_is_fenced_off() {
-    let take_over = |token| ClipCommand::StartEncoding {
-        generation: 1,
-        token,
-        worker: "w".to_owned(),
-    };
-    ClipTest::with(())
-        .given(planned())
-        .when(take_over(2))
-        .then_expect_events(vec![started(2)]);
-    ClipTest::with(())
-        .given(planned())
-        .when(take_over(1))
-        .then_expect_events(vec![]);
-
-    let mut taken_over = planned();
-    taken_over.push(started(2));
-    ClipTest::with(())
-        .given(taken_over)
-        .when(ClipCommand::PublishVariant {
-            generation: 1,
-            token: 1,
-            variant: variant(Quality::P480),
-        })
-        .then_expect_error(Refusal::LeaseLost { token: 1, current: 2 });
-}
-
-#[test]
-fn a_rung_is_published_once_and_only_if_planned() {
-    let publish = |quality| ClipCommand::PublishVariant {
-        generation: 1,
-        token: 1,
-        variant: variant(quality),
-    };
-    ClipTest::with(())
-        .given(planned())
-        .when(publish(Quality::P480))
-        .then_expect_events(vec![ready(Quality::P480)]);
-    let mut events = planned();
-    events.push(ready(Quality::P480));
-    ClipTest::with(())
-        .given(events)
-        .when(publish(Quality::P480))
-        .then_expect_events(vec![]);
-    ClipTest::with(())
-        .given(planned())
-        .when(publish(Quality::P1080))
-        .then_expect_error(Refusal::NotPlanned {
-            quality: Quality::P1080,
-        });
-}
-
-#[test]
-fn an_encoding_is_finished_only_when_no_rung_is_missing() {
-    let mut events = planned();
-    events.push(ready(Quality::P480));
-    ClipTest::with(())
-        .given(events.clone())
-        .when(ClipCommand::FinishEncoding {
-            generation: 1,
-            token: 1,
-        })
-        .then_expect_error(Refusal::Unfinished {
-            missing: vec![Quality::P720],
-        });
-
-    events.push(ClipEvent::VariantFailed {
-        generation: 1,
-        quality: Quality::P720,
-        reason: "invalid".to_owned(),
-    });
-    ClipTest::with(())
-        .given(events)
-        .when(ClipCommand::FinishEncoding {
-            generation: 1,
-            token: 1,
-        })
-        .then_expect_events(vec![ClipEvent::EncodingCompleted {
-            generation: 1,
-            qualities: vec![Quality::P480],
-            failed: vec![Quality::P720],
-        }]);
-}
-
-#[test]
-fn our_faults_are_tried_again_later_and_given_up_in_the_end() {
-    let fail = |class| ClipCommand::FailEncoding {
-        generation: 1,
-        token: 1,
-        failure: failure(class),
-        at: noon(),
-    };
-    let after = |seconds| Some(noon() + TimeDelta::seconds(seconds));
-    ClipTest::with(())
-        .given(planned())
-        .when(fail(FailureClass::Ours))
-        .then_expect_events(vec![failed(FailureClass::Ours, after(2))]);
-    ClipTest::with(())
-        .given(planned())
-        .when(fail(FailureClass::Content))
-        .then_expect_events(vec![failed(FailureClass::Content, None)]);
-
-    let mut tired = planned();
-    for _ in 1..MAX_ATTEMPTS {
-        tired.push(failed(FailureClass::Ours, after(2)));
-    }
-    ClipTest::with(())
-        .given(tired)
-        .when(fail(FailureClass::Ours))
-        .then_expect_events(vec![failed(FailureClass::Ours, None)]);
-}
-
-#[test]
-fn an_ended_encoding_takes_no_more_commands() {
-    let mut events = planned();
-    events.push(failed(FailureClass::Content, None));
-    ClipTest::with(())
-        .given(events)
-        .when(ClipCommand::StartEncoding {
-            generation: 1,
-            token: 9,
-            worker: "w".to_owned(),
-        })
-        .then_expect_error(Refusal::EncodingEnded { generation: 1 });
 }

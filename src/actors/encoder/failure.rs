@@ -2,8 +2,11 @@
 
 use clipper_domain::clip::{EncodingFailure, FailureClass, Refusal};
 
+use clipper_domain::Quality;
+
 use crate::commands::CommandError;
-use crate::encode::FfmpegError;
+use crate::encode::{FfmpegError, FinishError, PassError, SoundError};
+use crate::storage::StorageError;
 
 /// Why an attempt broke off.
 #[derive(Debug, thiserror::Error)]
@@ -16,27 +19,75 @@ pub(super) enum Broken {
     Disk(#[from] std::io::Error),
     #[error("the renditions do not fit together: {0}")]
     Disagreement(String),
+    #[error("the pictures could not be made")]
+    Pass(#[from] PassError),
+    #[error("the sound could not be made")]
+    Sound(#[from] SoundError),
+    #[error("a segment could not be finished")]
+    Finish(#[from] FinishError),
+    #[error("the copy of the source in {quality} is not valid: {reason}")]
+    CopyInvalid { quality: Quality, reason: String },
+    #[error("the database cannot be asked")]
+    Storage(#[from] StorageError),
+    /// Whoever made the sound has gone; somebody else takes that unit first.
+    #[error("nobody makes the sound any more")]
+    SoundGone,
+    #[error("the lease was lost")]
+    LeaseLost,
 }
 
 /// Whose fault it is; nothing, when the clip or the log ended the attempt and there is nobody to tell.
 pub(super) fn classify(broken: &Broken) -> Option<EncodingFailure> {
-    let failure = |class, code: &str, detail: String| {
-        Some(EncodingFailure {
-            class,
-            code: code.to_owned(),
-            detail,
-        })
-    };
-    match broken {
+    Some(match broken {
         Broken::Command(CommandError::Refused(Refusal::Unfinished { .. })) => failure(
             FailureClass::Ours,
             "unfinished",
             "The encoding ended before every rendition was made.".to_owned(),
         ),
-        Broken::Command(_) => None,
-        Broken::Disk(error) => failure(FailureClass::Resource, "storage_failed", error.to_string()),
+        Broken::Command(_)
+        | Broken::Storage(_)
+        | Broken::SoundGone
+        | Broken::LeaseLost
+        | Broken::CopyInvalid { .. }
+        | Broken::Pass(PassError::Abandoned)
+        | Broken::Sound(SoundError::Abandoned)
+        | Broken::Finish(FinishError::Abandoned | FinishError::Sound(SoundError::Abandoned)) => return None,
+        Broken::Disk(error)
+        | Broken::Pass(PassError::Disk(error))
+        | Broken::Sound(SoundError::Disk(error))
+        | Broken::Finish(FinishError::Sound(SoundError::Disk(error))) => {
+            failure(FailureClass::Resource, "storage_failed", error.to_string())
+        }
         Broken::Disagreement(detail) => failure(FailureClass::Content, "renditions_disagree", detail.clone()),
-        Broken::Ffmpeg(FfmpegError::Failed { code, stderr }) => {
+        Broken::Ffmpeg(error)
+        | Broken::Pass(PassError::Ffmpeg(error))
+        | Broken::Sound(SoundError::Ffmpeg(error))
+        | Broken::Finish(FinishError::Sound(SoundError::Ffmpeg(error))) => of_ffmpeg(error),
+        Broken::Pass(PassError::Cut(error)) => failure(
+            FailureClass::Content,
+            "undecodable",
+            format!("The video cannot be decoded to its end: {error}."),
+        ),
+        Broken::Pass(error @ PassError::Stream(_)) => {
+            failure(FailureClass::Ours, "encoder_unreadable", error.to_string())
+        }
+        Broken::Sound(error @ SoundError::Damaged(_)) | Broken::Finish(FinishError::Sound(error)) => {
+            failure(FailureClass::Ours, "encoder_unreadable", error.to_string())
+        }
+    })
+}
+
+fn failure(class: FailureClass, code: &str, detail: String) -> EncodingFailure {
+    EncodingFailure {
+        class,
+        code: code.to_owned(),
+        detail,
+    }
+}
+
+fn of_ffmpeg(error: &FfmpegError) -> EncodingFailure {
+    match error {
+        FfmpegError::Failed { code, stderr } => {
             let exhausted = ["No space left", "Cannot allocate memory", "File too large"];
             let class = match code {
                 _ if exhausted.iter().any(|text| stderr.contains(text)) => FailureClass::Resource,
@@ -44,22 +95,10 @@ pub(super) fn classify(broken: &Broken) -> Option<EncodingFailure> {
                 None | Some(128..) => FailureClass::Ours,
                 Some(_) => FailureClass::Content,
             };
-            failure(
-                class,
-                "ffmpeg_failed",
-                format!(
-                    "{}.",
-                    FfmpegError::Failed {
-                        code: *code,
-                        stderr: stderr.clone()
-                    }
-                ),
-            )
+            failure(class, "ffmpeg_failed", format!("{error}."))
         }
-        Broken::Ffmpeg(error @ FfmpegError::Stalled { .. }) => {
-            failure(FailureClass::Ours, "encoder_stalled", error.to_string())
-        }
-        Broken::Ffmpeg(error @ (FfmpegError::Start { .. } | FfmpegError::Io(_))) => {
+        FfmpegError::Stalled { .. } => failure(FailureClass::Ours, "encoder_stalled", error.to_string()),
+        FfmpegError::Start { .. } | FfmpegError::Io(_) => {
             failure(FailureClass::Ours, "encoder_unavailable", error.to_string())
         }
     }

@@ -3,15 +3,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use clipper_domain::ClipId;
-
 use super::EncoderSettings;
 use crate::storage::leases::{self, Lease};
-
-/// The name of the lease on an encoding, which the queue joins with.
-pub(crate) fn resource(clip: ClipId, generation: u32) -> String {
-    format!("encode/{clip}/{generation}")
-}
 
 /// How far the work has come, in parts of ten thousand.
 #[derive(Debug, Default)]

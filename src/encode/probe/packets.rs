@@ -1,14 +1,24 @@
-//! A video track's packets, one by one: how long it really lasts and how fast it really runs.
+//! A video track's packets, one by one: how long it really lasts, how fast it really runs, where its key frames are.
 
 use clipper_domain::FrameRate;
 
 /// What a walk over all packets found.
 #[derive(Debug, Default)]
 pub(super) struct Packets {
-    frames: u64,
-    first: Option<f64>,
-    last: f64,
-    last_duration: f64,
+    shown: Vec<Shown>,
+    /// Packets without a time stamp.
+    unstamped: u64,
+    bytes: u64,
+    edited: bool,
+}
+
+/// A packet that is shown.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    pts: f64,
+    duration: f64,
+    bytes: u64,
+    key: bool,
 }
 
 /// Rates that cameras, consoles and screens really have.
@@ -31,54 +41,67 @@ const STANDARD: [(u32, u32); 12] = [
 const NEAR: f64 = 0.004;
 
 impl Packets {
-    /// Takes a line of ffprobe's CSV: `pts_time,duration_time,flags`. A packet marked `D` is cut away by an edit list.
-    pub(super) fn take(&mut self, line: &str) {
-        // ffprobe ends a packet that carries side data with an empty line.
-        if line.is_empty() {
-            return;
-        }
-        let mut fields = line.split(',');
-        let (pts, duration, flags) = (fields.next(), fields.next(), fields.next());
+    /// Takes the fields of a line of ffprobe's CSV: `pts_time,duration_time,size,flags`. A packet marked `D` is cut away
+    /// by an edit list.
+    pub(super) fn take<'a>(&mut self, mut fields: impl Iterator<Item = &'a str>) {
+        let (pts, duration, bytes, flags) = (fields.next(), fields.next(), fields.next(), fields.next());
         if flags.is_some_and(|flags| flags.contains('D')) {
+            self.edited = true;
             return;
         }
-        self.frames += 1;
+        let bytes = bytes.and_then(|bytes| bytes.parse().ok()).unwrap_or_default();
+        self.bytes += bytes;
         let Some(pts) = pts.and_then(|pts| pts.parse::<f64>().ok()) else {
+            self.unstamped += 1;
             return;
         };
-        self.first = Some(self.first.map_or(pts, |first| first.min(pts)));
-        if pts >= self.last || self.frames == 1 {
-            self.last = pts;
-            self.last_duration = duration
-                .and_then(|duration| duration.parse().ok())
-                .unwrap_or_default();
-        }
+        self.shown.push(Shown {
+            pts,
+            duration: duration.and_then(|text| text.parse().ok()).unwrap_or_default(),
+            bytes,
+            key: flags.is_some_and(|flags| flags.contains('K')),
+        });
+    }
+
+    /// Puts the packets into the order in which they are shown.
+    pub(super) fn sort(&mut self) {
+        self.shown.sort_by(|a, b| a.pts.total_cmp(&b.pts));
     }
 
     pub(super) fn frames(&self) -> u64 {
-        self.frames
+        self.shown.len() as u64 + self.unstamped
+    }
+
+    /// Whether an edit list cuts pictures away.
+    pub(super) fn edited(&self) -> bool {
+        self.edited
+    }
+
+    /// When the first picture is shown.
+    pub(super) fn first(&self) -> f64 {
+        self.shown.first().map_or(0.0, |shown| shown.pts)
     }
 
     /// From the first picture to the end of the last.
     pub(super) fn seconds(&self, stated: Option<FrameRate>) -> f64 {
-        let span = self.span();
-        let frame = if self.last_duration > 0.0 {
-            self.last_duration
+        let last = self.shown.last().map_or(0.0, |shown| shown.duration);
+        let frame = if last > 0.0 {
+            last
         } else {
             self.frame_rate(stated).seconds(1)
         };
-        span + frame
+        self.span() + frame
     }
 
     fn span(&self) -> f64 {
-        self.first.map_or(0.0, |first| (self.last - first).max(0.0))
+        self.shown.last().map_or(0.0, |last| last.pts - self.first())
     }
 
     /// The rate of the constant grid: the stated one where the packets bear it out, else a standard one near to what
     /// was measured, else what was measured.
     pub(super) fn frame_rate(&self, stated: Option<FrameRate>) -> FrameRate {
         let Some(measured) = self.measured() else {
-            return stated.unwrap_or_else(fallback);
+            return stated.unwrap_or(FrameRate::PAL);
         };
         let distance = |rate: &FrameRate| (rate.as_f64() / measured - 1.0).abs();
         let near = |rate: &FrameRate| distance(rate) < NEAR;
@@ -98,8 +121,51 @@ impl Packets {
     #[expect(clippy::cast_precision_loss, reason = "frame counts stay far below 2^52")]
     fn measured(&self) -> Option<f64> {
         let span = self.span();
-        (self.frames > 1 && span > 0.0).then(|| (self.frames - 1) as f64 / span)
+        (self.shown.len() > 1 && span > 0.0).then(|| (self.shown.len() - 1) as f64 / span)
     }
+
+    /// Whether any picture lies nearer to another place of the grid than to its own.
+    #[expect(clippy::cast_precision_loss, reason = "frame counts stay far below 2^52")]
+    pub(super) fn variable(&self, rate: FrameRate) -> bool {
+        let (first, rate) = (self.first(), rate.as_f64());
+        let off = |(place, shown): (usize, &Shown)| ((shown.pts - first) * rate - place as f64).abs() >= 0.5;
+        self.unstamped > 0 || self.shown.iter().enumerate().any(off)
+    }
+
+    /// The places of the key frames in the order in which pictures are shown.
+    pub(super) fn key_frames(&self) -> Vec<u64> {
+        let keys = (0..).zip(&self.shown).filter(|(_, shown)| shown.key);
+        keys.map(|(place, _)| place).collect()
+    }
+
+    /// The mean bit rate.
+    pub(super) fn bitrate(&self, seconds: f64) -> u64 {
+        bits_per_second(self.bytes, seconds)
+    }
+
+    /// The highest bit rate of a stretch from one key frame to another that lasts a second or longer.
+    pub(super) fn peak_bitrate(&self, seconds: f64) -> u64 {
+        let mut peak = 0;
+        let (mut begun, mut bytes) = (self.first(), 0);
+        for shown in &self.shown {
+            if shown.key && shown.pts - begun >= 1.0 {
+                peak = peak.max(bits_per_second(bytes, shown.pts - begun));
+                (begun, bytes) = (shown.pts, 0);
+            }
+            bytes += shown.bytes;
+        }
+        peak.max(self.bitrate(seconds))
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "sizes of files stay far below 2^52"
+)]
+fn bits_per_second(bytes: u64, seconds: f64) -> u64 {
+    (bytes as f64 * 8.0 / seconds.max(0.001)) as u64
 }
 
 #[expect(
@@ -109,12 +175,7 @@ impl Packets {
 )]
 fn hundredths(rate: f64) -> FrameRate {
     let num = (rate * 100.0).round().clamp(1.0, 100_000.0) as u32;
-    FrameRate::new(num, 100).unwrap_or_else(fallback)
-}
-
-/// A single picture has no rate of its own.
-fn fallback() -> FrameRate {
-    FrameRate::PAL
+    FrameRate::new(num, 100).unwrap_or(FrameRate::PAL)
 }
 
 #[cfg(test)]
@@ -124,9 +185,14 @@ mod tests {
     fn packets(times: impl IntoIterator<Item = f64>) -> Packets {
         let mut packets = Packets::default();
         for time in times {
-            packets.take(&format!("{time:.6},0.040000,K_"));
+            take(&mut packets, &format!("{time:.6},0.040000,1000,K_"));
         }
+        packets.sort();
         packets
+    }
+
+    fn take(packets: &mut Packets, line: &str) {
+        packets.take(line.split(','));
     }
 
     fn stated(text: &str) -> Option<FrameRate> {
@@ -153,17 +219,34 @@ mod tests {
     }
 
     #[test]
-    fn side_data_is_no_packet() {
-        let mut packets = packets([0.0, 0.04]);
-        packets.take("");
-        assert_eq!(packets.frames(), 2);
+    fn a_rate_is_constant_when_every_picture_has_its_place() {
+        let rate = FrameRate::new(30, 1).unwrap();
+        // Matroska rounds to milliseconds.
+        let rounded = packets((0..300).map(|n| (f64::from(n) / 0.03).round() / 1_000.0));
+        assert!(!rounded.variable(rate));
+        let gap = packets((0..300).map(|n| f64::from(if n < 100 { n } else { n + 1 }) / 30.0));
+        assert!(gap.variable(rate));
     }
 
     #[test]
     fn packets_before_an_edit_do_not_count() {
         let mut packets = packets([0.0, 0.04]);
-        packets.take("-0.04,0.04,KD");
-        assert_eq!(packets.frames(), 2);
+        take(&mut packets, "-0.04,0.04,10,KD");
+        assert_eq!((packets.frames(), packets.edited()), (2, true));
         assert!((packets.seconds(None) - 0.08).abs() < 1e-9);
+    }
+
+    #[test]
+    fn key_frames_and_peaks_are_found_in_the_order_of_showing() {
+        let mut packets = Packets::default();
+        // Decoded as I P B: the picture that is shown second comes last.
+        for (pts, bytes, flags) in [("0.0", 125_000, "K__"), ("1.0", 10, "___"), ("0.5", 10, "___")] {
+            take(&mut packets, &format!("{pts},0.5,{bytes},{flags}"));
+        }
+        take(&mut packets, "1.5,0.5,10,K__");
+        packets.sort();
+        assert_eq!(packets.key_frames(), [0, 3]);
+        assert_eq!(packets.peak_bitrate(2.0), bits_per_second(125_020, 1.5));
+        assert_eq!(packets.bitrate(2.0), bits_per_second(125_030, 2.0));
     }
 }

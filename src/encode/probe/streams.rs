@@ -15,6 +15,7 @@ pub(super) struct Format {
     #[serde(default, rename = "format_name")]
     pub(super) name: String,
     duration: Option<String>,
+    start_time: Option<String>,
     bit_rate: Option<String>,
 }
 
@@ -27,6 +28,10 @@ pub(super) struct Stream {
     pub(super) height: Option<u32>,
     pub(super) pix_fmt: Option<String>,
     pub(super) color_transfer: Option<String>,
+    pub(super) color_primaries: Option<String>,
+    color_range: Option<String>,
+    codec_tag_string: Option<String>,
+    bit_rate: Option<String>,
     pub(super) channels: Option<u32>,
     sample_rate: Option<String>,
     sample_aspect_ratio: Option<String>,
@@ -55,6 +60,7 @@ struct Tags {
 #[derive(Debug, Deserialize)]
 struct SideData {
     rotation: Option<f64>,
+    displaymatrix: Option<String>,
 }
 
 impl Listing {
@@ -66,13 +72,23 @@ impl Listing {
         self.format.duration.as_deref()?.parse().ok()
     }
 
-    pub(super) fn bitrate(&self) -> u64 {
-        self.format
-            .bit_rate
-            .as_deref()
-            .and_then(|rate| rate.parse().ok())
-            .unwrap_or_default()
+    /// The tracks that can be heard.
+    pub(super) fn sounds(&self) -> impl Iterator<Item = &Stream> {
+        self.streams.iter().filter(|stream| stream.is_sound())
     }
+
+    pub(super) fn bitrate(&self) -> u64 {
+        number(self.format.bit_rate.as_deref())
+    }
+
+    /// When the file begins by its own clock.
+    pub(super) fn start(&self) -> f64 {
+        number(self.format.start_time.as_deref())
+    }
+}
+
+fn number<N: std::str::FromStr + Default>(text: Option<&str>) -> N {
+    text.and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
 impl Stream {
@@ -92,10 +108,37 @@ impl Stream {
     }
 
     pub(super) fn sample_rate(&self) -> u32 {
-        self.sample_rate
-            .as_deref()
-            .and_then(|rate| rate.parse().ok())
-            .unwrap_or_default()
+        number(self.sample_rate.as_deref())
+    }
+
+    pub(super) fn bitrate(&self) -> u64 {
+        number(self.bit_rate.as_deref())
+    }
+
+    /// Whether the media is under Common Encryption (ISO/IEC 23001-7).
+    pub(super) fn encrypted(&self) -> bool {
+        matches!(self.codec_tag_string.as_deref(), Some("encv" | "enca"))
+    }
+
+    pub(super) fn full_range(&self) -> bool {
+        self.color_range.as_deref() == Some("pc")
+            || self
+                .pix_fmt
+                .as_deref()
+                .is_some_and(|format| format.starts_with("yuvj"))
+    }
+
+    /// From the pixel format, which names more than eight bits: `yuv420p10le`.
+    pub(super) fn bit_depth(&self) -> u8 {
+        let format = self.pix_fmt.as_deref().unwrap_or_default();
+        let deep = [("9", 9), ("10", 10), ("12", 12), ("14", 14), ("16", 16)];
+        deep.into_iter()
+            .find(|(digits, _)| {
+                ["le", "be"]
+                    .iter()
+                    .any(|order| format.ends_with(&format!("p{digits}{order}")))
+            })
+            .map_or(8, |(_, bits)| bits)
     }
 
     pub(super) fn stated_rate(&self) -> Option<FrameRate> {
@@ -115,15 +158,35 @@ impl Stream {
         matches!(self.field_order.as_deref(), Some("tt" | "bb" | "tb" | "bt"))
     }
 
-    pub(super) fn quarter_turned(&self) -> bool {
+    /// Degrees clockwise; the matrix counts the other way, the old tag does not.
+    pub(super) fn rotation(&self) -> u16 {
         let matrix = self.side_data_list.iter().find_map(|data| data.rotation);
-        let tag = self
-            .tags
-            .rotate
-            .as_deref()
-            .and_then(|degrees| degrees.parse().ok());
-        let degrees: f64 = matrix.or(tag).unwrap_or_default();
-        ((degrees / 90.0).round() % 2.0).abs() > 0.5
+        let tag = self.tags.rotate.as_deref();
+        let degrees = matrix.map_or_else(|| number::<f64>(tag), |degrees| -degrees);
+        match (degrees / 90.0).round().rem_euclid(4.0) {
+            quarters if quarters < 0.5 => 0,
+            quarters if quarters < 1.5 => 90,
+            quarters if quarters < 2.5 => 180,
+            _ => 270,
+        }
+    }
+
+    /// A matrix that turns right into left has a negative determinant.
+    pub(super) fn mirrored(&self) -> bool {
+        let matrix = self
+            .side_data_list
+            .iter()
+            .find_map(|data| data.displaymatrix.as_deref());
+        let rows: Vec<f64> = matrix
+            .unwrap_or_default()
+            .lines()
+            .filter_map(|line| line.split_once(':'))
+            .flat_map(|(_, row)| row.split_whitespace().filter_map(|word| word.parse().ok()))
+            .collect();
+        match rows.as_slice() {
+            [a, b, _, c, d, ..] => a * d - b * c < 0.0,
+            _ => false,
+        }
     }
 }
 
@@ -131,12 +194,39 @@ impl Stream {
 mod tests {
     use super::*;
 
+    fn stream(json: &str) -> Stream {
+        serde_json::from_str(json).unwrap()
+    }
+
     #[test]
-    fn a_quarter_turn_is_known_from_the_matrix_and_from_the_old_tag() {
-        let turned = |json: &str| serde_json::from_str::<Stream>(json).unwrap().quarter_turned();
-        assert!(turned(r#"{"index":0,"side_data_list":[{"rotation":-90}]}"#));
-        assert!(turned(r#"{"index":0,"tags":{"rotate":"270"}}"#));
-        assert!(!turned(r#"{"index":0,"side_data_list":[{"rotation":180}]}"#));
-        assert!(!turned(r#"{"index":0}"#));
+    fn a_turn_is_known_from_the_matrix_and_from_the_old_tag() {
+        let turned = |json: &str| stream(json).rotation();
+        assert_eq!(turned(r#"{"index":0,"side_data_list":[{"rotation":-90}]}"#), 90);
+        assert_eq!(turned(r#"{"index":0,"tags":{"rotate":"270"}}"#), 270);
+        assert_eq!(turned(r#"{"index":0,"side_data_list":[{"rotation":-180}]}"#), 180);
+        assert_eq!(turned(r#"{"index":0,"side_data_list":[{"rotation":90}]}"#), 270);
+        assert_eq!(turned(r#"{"index":0}"#), 0);
+    }
+
+    #[test]
+    fn a_mirrored_picture_is_known_from_the_matrix() {
+        let matrix = |a: i32, d: i32| {
+            let text = format!("\\n00000000: {a} 0 0\\n00000001: 0 {d} 0\\n00000002: 0 0 1073741824\\n");
+            stream(&format!(
+                r#"{{"index":0,"side_data_list":[{{"displaymatrix":"{text}"}}]}}"#
+            ))
+            .mirrored()
+        };
+        assert!(matrix(-65_536, 65_536));
+        assert!(!matrix(-65_536, -65_536));
+        assert!(!stream(r#"{"index":0}"#).mirrored());
+    }
+
+    #[test]
+    fn depth_and_range_follow_from_the_pixel_format() {
+        let of = |format: &str| stream(&format!(r#"{{"index":0,"pix_fmt":"{format}"}}"#));
+        assert_eq!(of("yuv420p10le").bit_depth(), 10);
+        assert_eq!(of("yuv410p").bit_depth(), 8);
+        assert!(of("yuvj420p").full_range() && !of("yuv420p").full_range());
     }
 }

@@ -163,7 +163,10 @@ proptest! {
     ) {
         let segments: Vec<_> =
             durations.iter().map(|&duration_90k| SegmentEntry { duration_90k, bytes: 0 }).collect();
-        let names = SegmentNames::Api { quality: "2k" };
+        let names = SegmentNames::Api {
+            quality: "2k",
+            generation: 1,
+        };
         let text = MediaPlaylist { target_duration, kind, container, names, segments: &segments }.render();
         let parsed = media(&text);
         prop_assert_eq!(ticks(&parsed), durations);

@@ -32,6 +32,7 @@ async fn poisoned(stage: &Stage) -> ClipId {
         .unwrap();
     let started = ClipEvent::EncodingStarted {
         generation: 1,
+        unit: 0,
         token: 1,
         worker: "w".to_owned(),
     };
@@ -80,6 +81,7 @@ async fn a_parked_event_says_why_and_its_stream_waits(stage: &Stage) {
         3,
         &[ClipEvent::EncodingStarted {
             generation: 1,
+            unit: 0,
             token: 2,
             worker: "w".to_owned(),
         }],

@@ -1,0 +1,230 @@
+//! A range of segments: the start rung's first segment before anything else, then every rung from one decode.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use clipper_domain::clip::WorkStep;
+use clipper_domain::plan::PlannedRung;
+use tokio::sync::{mpsc, watch};
+
+use super::attempt::{Attempt, Task, describe, stage};
+use super::failure::Broken;
+use crate::encode::{self, Cut, Job, Lane, Pass, Sound};
+use crate::storage::leases;
+
+/// Segments that wait for the next step. Each may have ten megabytes.
+const WAITING: usize = 4;
+/// How often another worker's sound is looked for.
+const LOOK: Duration = Duration::from_millis(200);
+
+impl Attempt<'_> {
+    pub(super) async fn encode_range(&self, task: &Task) -> Result<(), Broken> {
+        let started = Instant::now();
+        let work = self
+            .settings
+            .media
+            .begin_work(&self.claim.piece(), self.claim.lease.token)
+            .await?;
+        let job = Job {
+            source: &task.source,
+            facts: &task.facts,
+            plan: &task.plan,
+            work: &work,
+            small: task.encoding.unit(self.claim.unit).starved,
+        };
+        self.remove_unrecorded(task).await?;
+        let bit_rates = Sound::bit_rates(job);
+        let (whole, is_whole) = watch::channel(false);
+        let stored = self.sound_is_stored(&bit_rates).await?;
+        let makes_sound = self.claim.unit == 0 && !stored;
+        let sound_folder = if makes_sound {
+            work.clone()
+        } else {
+            self.settings.media.path(&self.sound_folder())
+        };
+        let sound = Sound::new(&sound_folder, &bit_rates, is_whole);
+        let (cuts, mut cut) = mpsc::channel(WAITING);
+        let (segments, finished) = mpsc::channel(WAITING);
+        tokio::try_join!(
+            self.provide_sound(job, &bit_rates, makes_sound, whole),
+            self.make_pictures(job, task, cuts),
+            async {
+                encode::finish(job, &sound, &mut cut, segments).await?;
+                Ok(())
+            },
+            self.keep_segments(task, finished),
+        )?;
+        stage("range", started);
+        self.execute(WorkStep::CompleteUnit).await?;
+        self.record_speed(started, task);
+        Ok(())
+    }
+
+    /// What an earlier attempt stored and did not record makes way: nobody has seen it.
+    async fn remove_unrecorded(&self, task: &Task) -> Result<(), Broken> {
+        for rung in task.encoding.open_rungs() {
+            for number in task.encoding.lacking(rung, self.claim.unit) {
+                self.settings
+                    .media
+                    .remove(&self.segment_object(rung, number))
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn sound_folder(&self) -> String {
+        format!("{}/sound", self.folder())
+    }
+
+    fn sound_object(&self, kbps: u32) -> String {
+        format!("{}/{}", self.sound_folder(), Sound::file_name(kbps))
+    }
+
+    async fn sound_is_stored(&self, bit_rates: &BTreeSet<u32>) -> Result<bool, Broken> {
+        for kbps in bit_rates {
+            if !self.settings.media.exists(&self.sound_object(*kbps)).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Encodes the sound of the whole clip, or waits until whoever does has done so.
+    async fn provide_sound(
+        &self,
+        job: Job<'_>,
+        bit_rates: &BTreeSet<u32>,
+        make: bool,
+        whole: watch::Sender<bool>,
+    ) -> Result<(), Broken> {
+        if make && !bit_rates.is_empty() {
+            encode::encode_sound(&self.settings.tools, job, bit_rates, self.settings.loudness).await?;
+            for kbps in bit_rates {
+                let file = job.work.join(Sound::file_name(*kbps));
+                self.settings
+                    .media
+                    .put_file(&self.sound_object(*kbps), &file)
+                    .await?;
+            }
+        }
+        while !self.sound_is_stored(bit_rates).await? {
+            let opening = self.claim.opening_lease();
+            if !leases::is_held(&self.settings.db, &opening, self.settings.clock.now()).await? {
+                return Err(Broken::SoundGone);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        whole.send_replace(true);
+        Ok(())
+    }
+
+    /// Runs ffmpeg as often as it takes: for the copy, for the very first segment, for all that is left.
+    async fn make_pictures(&self, job: Job<'_>, task: &Task, cuts: mpsc::Sender<Cut>) -> Result<(), Broken> {
+        let lacking = |rung: &PlannedRung| task.encoding.lacking(rung, self.claim.unit);
+        for rung in task.encoding.open_rungs().filter(|rung| rung.copied) {
+            if !lacking(rung).is_empty() {
+                self.copy(job, rung, &cuts).await?;
+            }
+        }
+        let opening = self.opening_lane(task);
+        if let Some(lane) = opening {
+            self.pass(job, "first", vec![lane], &cuts).await?;
+        }
+        let lanes = task
+            .encoding
+            .open_rungs()
+            .filter(|rung| !rung.copied)
+            .filter_map(|rung| {
+                let missing = lacking(rung);
+                let made = |number: &u32| {
+                    opening.is_some_and(|lane| lane.rung.quality == rung.quality && *number < lane.end)
+                };
+                let first = missing.iter().copied().find(|number| !made(number))?;
+                Some(Lane {
+                    rung: *rung,
+                    first,
+                    end: job.plan.range(self.claim.unit).end,
+                })
+            });
+        let lanes: Vec<Lane> = lanes.collect();
+        if !lanes.is_empty() {
+            self.pass(job, "range", lanes, &cuts).await?;
+        }
+        Ok(())
+    }
+
+    /// The very first segment of the rung that is made the soonest, if nobody has made it.
+    fn opening_lane(&self, task: &Task) -> Option<Lane> {
+        let rung = task.plan.start_rung()?;
+        let open = task
+            .encoding
+            .open_rungs()
+            .any(|open| open.quality == rung.quality);
+        let lacks_first = task.encoding.lacking(rung, self.claim.unit).first() == Some(&0);
+        (self.claim.unit == 0 && open && lacks_first).then_some(Lane {
+            rung: *rung,
+            first: 0,
+            end: 1,
+        })
+    }
+
+    async fn copy(&self, job: Job<'_>, rung: &PlannedRung, cuts: &mpsc::Sender<Cut>) -> Result<(), Broken> {
+        let lane = Lane {
+            rung: *rung,
+            first: 0,
+            end: job.plan.segment_count(),
+        };
+        match self.pass(job, "copy", vec![lane], cuts).await {
+            Err(Broken::Pass(error)) => Err(Broken::CopyInvalid {
+                quality: rung.quality,
+                reason: describe(&error),
+            }),
+            ended => ended,
+        }
+    }
+
+    async fn pass(
+        &self,
+        job: Job<'_>,
+        name: &'static str,
+        lanes: Vec<Lane>,
+        cuts: &mpsc::Sender<Cut>,
+    ) -> Result<(), Broken> {
+        let started = Instant::now();
+        let pass = Pass { lanes, name };
+        let range = job.plan.range(self.claim.unit);
+        let milliseconds = |segment| job.plan.ticks(job.plan.start_of(segment)) / 90;
+        let length = (milliseconds(range.end) - milliseconds(range.start)).max(1);
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds stay far below 2^52")]
+        let on_time = |out_ms: u64| {
+            // Time stamps in the middle of a clip count from its beginning.
+            let done = out_ms.saturating_sub(milliseconds(range.start));
+            self.progress.set((done as f64 / length as f64).min(0.99));
+        };
+        encode::run(&self.settings.tools, job, &pass, cuts, on_time).await?;
+        stage(name, started);
+        Ok(())
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "ticks stay far below 2^52")]
+    fn record_speed(&self, started: Instant, task: &Task) {
+        let range = task.plan.range(self.claim.unit);
+        let ticks = |segment| task.plan.ticks(task.plan.start_of(segment));
+        let seconds = (ticks(range.end) - ticks(range.start)) as f64 / 90_000.0;
+        let ratio = seconds / started.elapsed().as_secs_f64().max(0.001);
+        for rung in &task.plan.rungs {
+            metrics::histogram!("clipper_encode_speed_ratio", "quality" => rung.quality.label())
+                .record(ratio);
+        }
+        let (clip, unit) = (self.claim.clip, self.claim.unit);
+        tracing::info!(%clip, unit, elapsed = ?started.elapsed(), "range done: {ratio:.2} × real time");
+    }
+
+    pub(super) fn segment_object(&self, rung: &PlannedRung, number: u32) -> String {
+        let name = crate::hls::SegmentNames::Tree.segment(number as usize, encode::container(rung));
+        let folder = Path::new(&self.folder()).join(rung.quality.path());
+        format!("{}/{name}", folder.display())
+    }
+}

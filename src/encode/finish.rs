@@ -1,0 +1,128 @@
+//! From the pictures of a segment to the segment: sound is added, the bytes are written, read back and checked.
+
+use std::collections::BTreeMap;
+
+use clipper_domain::plan::{Plan, PlannedRung};
+use clipper_domain::{KeyFrame, Quality, Segment};
+use tokio::sync::mpsc;
+
+use super::inspect::{self, InspectError};
+use super::lane::Cut;
+use super::sound::{Sound, SoundError, SoundReader};
+use super::{Job, ORIGIN};
+use crate::hls::{self, SegmentFacts};
+use crate::mux::{self, SoundFrame};
+
+/// A segment that passed the validator.
+#[derive(Debug)]
+pub struct FinishedSegment {
+    /// The rung.
+    pub rung: PlannedRung,
+    /// Counted from 0.
+    pub number: u32,
+    /// What is recorded of it.
+    pub segment: Segment,
+    /// The `CODECS` attribute, read from the bytes.
+    pub codec: String,
+    /// What players need before the first segment, where it is fragmented MP4.
+    pub init: Option<Vec<u8>>,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// A segment that does not pass the validator.
+#[derive(Debug)]
+pub struct Refused {
+    /// The rung.
+    pub rung: PlannedRung,
+    /// Why.
+    pub error: InspectError,
+}
+
+/// Why segments cannot be finished.
+#[derive(Debug, thiserror::Error)]
+pub enum FinishError {
+    /// There is no sound for one.
+    #[error(transparent)]
+    Sound(#[from] SoundError),
+    /// Whoever takes the segments has gone.
+    #[error("nobody takes the segments")]
+    Abandoned,
+}
+
+/// Finishes segments as they come, and sends them on.
+pub async fn finish(
+    job: Job<'_>,
+    sound: &Sound,
+    cuts: &mut mpsc::Receiver<Cut>,
+    finished: mpsc::Sender<Result<FinishedSegment, Refused>>,
+) -> Result<(), FinishError> {
+    let mut readers: BTreeMap<Quality, Option<SoundReader>> = BTreeMap::new();
+    let plan = std::sync::Arc::new(job.plan.clone());
+    while let Some(cut) = cuts.recv().await {
+        let reader = readers
+            .entry(cut.rung.quality)
+            .or_insert_with(|| sound.reader(cut.rung.audio_kbps));
+        let heard = match reader {
+            Some(reader) => {
+                reader
+                    .take(start(&plan, cut.segment), start(&plan, cut.segment + 1))
+                    .await?
+            }
+            None => vec![],
+        };
+        let plan = std::sync::Arc::clone(&plan);
+        let made = tokio::task::spawn_blocking(move || make(&plan, &cut, &heard));
+        let segment = made.await.map_err(|_panicked| FinishError::Abandoned)?;
+        finished
+            .send(segment)
+            .await
+            .map_err(|_closed| FinishError::Abandoned)?;
+    }
+    Ok(())
+}
+
+fn start(plan: &Plan, segment: u32) -> u64 {
+    plan.ticks(plan.start_of(segment))
+}
+
+fn make(plan: &Plan, cut: &Cut, heard: &[(u64, Vec<u8>)]) -> Result<FinishedSegment, Refused> {
+    let sound: Vec<SoundFrame<'_>> = heard
+        .iter()
+        .map(|(pts, adts)| SoundFrame { pts: *pts, adts })
+        .collect();
+    let bytes = mux::ts_segment(&cut.pictures, &sound).bytes;
+    let rung = cut.rung;
+    let number = cut.segment;
+    let refused = |error| Refused { rung, error };
+    let facts =
+        hls::inspect_segment(&bytes).map_err(|source| refused(InspectError::Segment { number, source }))?;
+    let codec = inspect::check_segment(plan, &rung, number, &facts).map_err(refused)?;
+    let ticks = start(plan, number + 1) - start(plan, number);
+    Ok(FinishedSegment {
+        segment: Segment {
+            duration_90k: u32::try_from(ticks).unwrap_or(u32::MAX),
+            bytes: bytes.len() as u64,
+            key_frames: key_frames(&facts),
+        },
+        rung,
+        number,
+        codec,
+        init: None,
+        bytes,
+    })
+}
+
+pub(super) fn key_frames(facts: &SegmentFacts) -> Vec<KeyFrame> {
+    let key_frame = |key: &hls::KeyFrame| KeyFrame {
+        at_90k: u32::try_from(key.pts - facts.first_pts).unwrap_or_default(),
+        offset: key.offset,
+        length: key.length,
+    };
+    facts.key_frames.iter().map(key_frame).collect()
+}
+
+/// When a segment begins, as its first picture must say.
+pub(super) fn first_pts(plan: &Plan, segment: u32) -> u64 {
+    ORIGIN + start(plan, segment)
+}
