@@ -7,6 +7,8 @@ mod download;
 mod fragment;
 mod hevc;
 mod sample;
+#[cfg(test)]
+mod tests;
 mod track;
 
 pub use config::{AudioConfig, PictureFormat, UnknownFormat, VideoConfig};
