@@ -12,7 +12,7 @@
 //! - durations are whole ticks of the 90 kHz clock, so no sum of them drifts.
 
 pub(crate) mod aac;
-mod bits;
+pub(crate) mod bits;
 pub(crate) mod clock;
 mod master;
 pub(crate) mod nal;
@@ -21,7 +21,7 @@ pub(crate) mod pes;
 mod playlist;
 mod rendition;
 mod segment;
-mod sps;
+pub(crate) mod sps;
 #[cfg(test)]
 pub(crate) mod synthetic;
 pub(crate) mod ts;

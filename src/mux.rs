@@ -1,7 +1,8 @@
 //! Coded pictures and sound in, media segments out, and back.
 //!
-//! An encoder's output is read as it grows ([`TsReader`], [`AdtsReader`]) and written as segments ([`ts_segment`]) that
-//! fit together without a seam, whichever workers wrote them.
+//! An encoder's output is read as it grows ([`TsReader`], [`AdtsReader`]) and written as segments ([`ts_segment`],
+//! [`media_segment`]) that fit together without a seam, whichever workers wrote them, or as one file to be downloaded
+//! ([`download_head`]).
 //!
 //! Promises:
 //! - pure: no files, clock or network, the same pictures always give the same bytes;
@@ -9,10 +10,15 @@
 //!   stamps, which count from the start of the presentation;
 //! - damaged input gives a typed error, never a panic.
 
+mod mp4;
 mod read_adts;
 mod read_ts;
 mod ts;
 
+pub use mp4::{
+    AudioConfig, Chunk, PictureFormat, PictureSample, SoundSample, UnknownFormat, VideoConfig, download_head,
+    init_segment, media_segment, picture_sample, sound_sample,
+};
 pub use read_adts::{AdtsReader, BadSound};
 pub use read_ts::{BadStream, TsReader};
 pub use ts::{PCR_LEAD, TsSegment, ts_segment};

@@ -1,23 +1,23 @@
 //! A bit reader that ends instead of overrunning: every read past the last bit is `None`.
 
-pub(super) struct BitReader<'a> {
+pub(crate) struct BitReader<'a> {
     bytes: &'a [u8],
     position: usize,
 }
 
 impl<'a> BitReader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, position: 0 }
     }
 
-    pub(super) fn flag(&mut self) -> Option<bool> {
+    pub(crate) fn flag(&mut self) -> Option<bool> {
         let byte = *self.bytes.get(self.position / 8)?;
         let shift = 7 - self.position % 8;
         self.position += 1;
         Some((byte >> shift) & 1 == 1)
     }
 
-    pub(super) fn bits(&mut self, count: u32) -> Option<u32> {
+    pub(crate) fn bits(&mut self, count: u32) -> Option<u32> {
         let mut value = 0_u32;
         for _ in 0..count {
             value = (value << 1) | u32::from(self.flag()?);
@@ -25,12 +25,12 @@ impl<'a> BitReader<'a> {
         Some(value)
     }
 
-    pub(super) fn byte(&mut self) -> Option<u8> {
+    pub(crate) fn byte(&mut self) -> Option<u8> {
         u8::try_from(self.bits(8)?).ok()
     }
 
     /// Unsigned Exp-Golomb, `ue(v)` in H.264 9.1.
-    pub(super) fn unsigned(&mut self) -> Option<u32> {
+    pub(crate) fn unsigned(&mut self) -> Option<u32> {
         let mut zeros = 0;
         while !self.flag()? {
             zeros += 1;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-pub(super) const TICKS_PER_SECOND: u64 = 90_000;
+pub(crate) const TICKS_PER_SECOND: u64 = 90_000;
 
 /// Time stamps have 33 bits and start again after 26.5 hours (ISO/IEC 13818-1, 2.4.3.7).
 const WRAP: i64 = 1 << 33;
@@ -29,7 +29,7 @@ pub(super) fn micros(ticks: u64) -> u64 {
 }
 
 /// `dividend / divisor` to the nearest whole number, halves upwards.
-pub(super) fn rounded(dividend: u128, divisor: u128) -> u64 {
+pub(crate) fn rounded(dividend: u128, divisor: u128) -> u64 {
     u64::try_from((dividend + divisor / 2) / divisor).unwrap_or(u64::MAX)
 }
 

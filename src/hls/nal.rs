@@ -1,7 +1,7 @@
 //! H.264 in Annex B form: a stream of NAL units between start codes (ITU-T H.264 annex B, 7.3.1, 7.4.1).
 
 pub(crate) const NAL_IDR: u8 = 5;
-pub(super) const NAL_SPS: u8 = 7;
+pub(crate) const NAL_SPS: u8 = 7;
 pub(crate) const NAL_DELIMITER: u8 = 9;
 
 /// The NAL units of an Annex B stream, without start codes and trailing zeros.
@@ -35,7 +35,7 @@ fn without_trailing_zeros(mut nal: &[u8]) -> &[u8] {
 }
 
 /// Removes the bytes that keep start codes out of a payload (7.4.1: 00 00 03 stands for 00 00).
-pub(super) fn unescaped(nal: &[u8]) -> Vec<u8> {
+pub(crate) fn unescaped(nal: &[u8]) -> Vec<u8> {
     let mut zeros = 0;
     nal.iter()
         .copied()

