@@ -12,6 +12,7 @@ pub mod hls;
 pub mod http;
 pub mod media;
 pub mod metrics;
+pub mod sandbox;
 pub mod shutdown;
 pub mod startup;
 pub mod storage;
