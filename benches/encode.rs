@@ -61,7 +61,10 @@ async fn main() -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let source = clip()?;
-    let tools = clipper::startup::tools(&Config::default());
+    let tools = clipper::startup::tools(&Config {
+        program: env!("CARGO_BIN_EXE_clipper").into(),
+        ..Config::default()
+    });
     let seconds = length(&tools, &source).await?;
     let rounds = rounds()?;
     say(&format!(

@@ -8,6 +8,7 @@ mod ffmpeg;
 mod inspect;
 mod probe;
 mod progress;
+mod tools;
 
 use std::path::{Path, PathBuf};
 
@@ -15,10 +16,11 @@ use clipper_domain::Quality;
 use clipper_domain::plan::{Plan, PlannedRung};
 use clipper_domain::source::SourceFacts;
 
-pub(crate) use ffmpeg::version;
-pub use ffmpeg::{FfmpegError, Tools};
+pub use ffmpeg::{FfmpegError, Limit};
+pub(crate) use ffmpeg::{examine, version};
 pub use inspect::{InspectError, Inspected};
 pub use probe::ProbeError;
+pub use tools::Tools;
 
 /// What one attempt works on.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +60,8 @@ pub async fn transcode(
     let duration_ms = job.facts.duration_ms.max(1);
     #[expect(clippy::cast_precision_loss, reason = "milliseconds stay far below 2^52")]
     let on_time = |out_ms: u64| on_progress((out_ms as f64 / duration_ms as f64).min(0.99));
-    ffmpeg::transcode(tools, &arguments, job.work, on_time).await
+    let sandbox = tools.writing(job.source, job.work, job.facts.duration_ms);
+    ffmpeg::transcode(tools, &sandbox, &arguments, on_time).await
 }
 
 /// Reads a rung's segments back and checks them.

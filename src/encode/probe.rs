@@ -7,8 +7,9 @@ use std::path::Path;
 
 use clipper_domain::source::{AudioFacts, Rejection, RejectionCode, SourceFacts};
 
+use super::Tools;
 use super::arguments::input_limits;
-use super::ffmpeg::{self, FfmpegError, Tools};
+use super::ffmpeg::{self, FfmpegError};
 use packets::Packets;
 use streams::{Listing, Stream};
 
@@ -65,7 +66,7 @@ pub(super) async fn decodes(tools: &Tools, source: &Path, stream: u32) -> Result
         stream.to_string(),
         source.display().to_string(),
     ]);
-    match ffmpeg::ffprobe(tools, &arguments).await {
+    match ffmpeg::ffprobe(tools, source, &arguments).await {
         Ok(output) => Ok(!output.trim_ascii().is_empty()),
         Err(FfmpegError::Failed { .. }) => Ok(false),
         Err(error) => Err(error),
@@ -76,7 +77,7 @@ async fn list(tools: &Tools, source: &Path) -> Result<Listing, ProbeError> {
     let mut arguments = words("-v error -of json -show_format -show_streams");
     arguments.extend(input_limits(tools));
     arguments.push(source.display().to_string());
-    match ffmpeg::ffprobe(tools, &arguments).await {
+    match ffmpeg::ffprobe(tools, source, &arguments).await {
         Ok(output) => Listing::read(&output).ok_or_else(not_a_video),
         // Its own fault it says with an exit code; a signal means that the machine, or our limits, ended it.
         Err(FfmpegError::Failed {
@@ -166,7 +167,7 @@ async fn scan(tools: &Tools, source: &Path, stream: u32) -> Result<Packets, Prob
         source.display().to_string(),
     ]);
     let mut packets = Packets::default();
-    ffmpeg::ffprobe_lines(tools, &arguments, |line| packets.take(line)).await?;
+    ffmpeg::ffprobe_lines(tools, source, &arguments, |line| packets.take(line)).await?;
     if packets.frames() == 0 || !decodes(tools, source, stream).await? {
         return Err(rejected(
             RejectionCode::Undecodable,

@@ -4,6 +4,7 @@ mod playback;
 
 use std::path::{Path, PathBuf};
 
+use clipper::sandbox::Mode;
 use serde_json::Value;
 
 use crate::support::app::{KEY, TestApp, assert_problem};
@@ -143,7 +144,12 @@ async fn a_rung_whose_bytes_are_damaged_is_not_published() {
     let tools = tempfile::tempdir().unwrap();
     let damage = "head -c 100000 720p/segment-000.ts > cut && mv cut 720p/segment-000.ts";
     let ffmpeg = ffmpeg_and_then(tools.path(), damage);
-    let app = TestApp::spawn_with(Backend::Sqlite, |config| config.encode.ffmpeg = ffmpeg).await;
+    let app = TestApp::spawn_with(Backend::Sqlite, |config| {
+        config.encode.ffmpeg = ffmpeg;
+        // A script starts other programs.
+        config.encode.sandbox = Mode::Off;
+    })
+    .await;
     app.start_encoder();
     let file = footage::bars(app.folder.path(), "a.mp4", "1280x720", "25", 4, &[]);
     app.upload("damaged", &file).await;

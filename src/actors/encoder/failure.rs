@@ -37,9 +37,8 @@ pub(super) fn classify(broken: &Broken) -> Option<EncodingFailure> {
         Broken::Disk(error) => failure(FailureClass::Resource, "storage_failed", error.to_string()),
         Broken::Disagreement(detail) => failure(FailureClass::Content, "renditions_disagree", detail.clone()),
         Broken::Ffmpeg(FfmpegError::Failed { code, stderr }) => {
-            let exhausted = ["No space left", "Cannot allocate memory", "File too large"];
             let class = match code {
-                _ if exhausted.iter().any(|text| stderr.contains(text)) => FailureClass::Resource,
+                _ if stderr.contains("No space left") => FailureClass::Resource,
                 // Ended by a signal: the machine's doing, not the source's.
                 None | Some(128..) => FailureClass::Ours,
                 Some(_) => FailureClass::Content,
@@ -59,8 +58,14 @@ pub(super) fn classify(broken: &Broken) -> Option<EncodingFailure> {
         Broken::Ffmpeg(error @ FfmpegError::Stalled { .. }) => {
             failure(FailureClass::Ours, "encoder_stalled", error.to_string())
         }
-        Broken::Ffmpeg(error @ (FfmpegError::Start { .. } | FfmpegError::Io(_))) => {
-            failure(FailureClass::Ours, "encoder_unavailable", error.to_string())
+        Broken::Ffmpeg(error @ FfmpegError::Exceeded(limit)) => {
+            failure(FailureClass::Resource, limit.code(), format!("{error}."))
         }
+        Broken::Ffmpeg(
+            error @ (FfmpegError::Start { .. }
+            | FfmpegError::Sandbox(_)
+            | FfmpegError::Undescribed(_)
+            | FfmpegError::Io(_)),
+        ) => failure(FailureClass::Ours, "encoder_unavailable", error.to_string()),
     }
 }
