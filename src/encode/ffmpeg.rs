@@ -421,6 +421,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_was_exceeded_is_told_by_the_signal_the_last_words_and_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        for (script, limit) in [
+            ("kill -KILL $$", Limit::Cpu),
+            ("kill -XFSZ $$", Limit::Output),
+            ("echo 'x: Cannot allocate memory' >&2; exit 1", Limit::Memory),
+            // Each file is small; together they are more than a mebibyte.
+            (
+                "for n in 1 2 3; do head -c 400000 /dev/zero > $n; done; exec sleep 600",
+                Limit::Output,
+            ),
+        ] {
+            let tools = Tools {
+                stall: Duration::from_mins(1),
+                ..tools(script, folder.path())
+            };
+            let sandbox = tools.writing(Path::new("source"), folder.path(), 1_000);
+            let exceeded = transcode(&tools, &sandbox, &[], |_| {}).await.unwrap_err();
+            assert!(
+                matches!(&exceeded, FfmpegError::Exceeded(found) if *found == limit),
+                "{script}: {exceeded:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
     async fn the_last_words_are_kept_without_paths() {
         let folder = tempfile::tempdir().unwrap();
         let tools = tools("echo '/var/secret/x: Invalid data' >&2; exit 3", folder.path());

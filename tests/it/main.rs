@@ -19,6 +19,7 @@ mod kills;
 mod media;
 mod nodes;
 mod samples;
+mod sandbox;
 mod storage;
 mod support;
 mod walks;
