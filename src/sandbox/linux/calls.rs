@@ -124,7 +124,6 @@ const FREE: &[i64] = &[
     libc::SYS_getdents64,
     libc::SYS_getcwd,
     libc::SYS_chdir,
-    libc::SYS_renameat,
     libc::SYS_renameat2,
     libc::SYS_unlinkat,
     libc::SYS_ftruncate,
@@ -191,7 +190,6 @@ const FREE: &[i64] = &[
     libc::SYS_geteuid,
     libc::SYS_getgid,
     libc::SYS_getegid,
-    libc::SYS_getrlimit,
     // Becoming the program. Whatever it became afterwards, it would be in here.
     libc::SYS_execve,
 ];
@@ -207,6 +205,7 @@ const OLD_NAMES: &[i64] = &[
     libc::SYS_readlink,
     libc::SYS_getdents,
     libc::SYS_rename,
+    libc::SYS_renameat,
     libc::SYS_unlink,
     libc::SYS_dup2,
     libc::SYS_pipe,
@@ -218,7 +217,12 @@ const OLD_NAMES: &[i64] = &[
     libc::SYS_time,
     libc::SYS_pause,
     libc::SYS_alarm,
+    libc::SYS_getrlimit,
 ];
 
-#[cfg(not(target_arch = "x86_64"))]
+/// `renameat` (`asm-generic/unistd.h`), which glibc still calls and the crate has no name for.
+#[cfg(target_arch = "aarch64")]
+const OLD_NAMES: &[i64] = &[38];
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 const OLD_NAMES: &[i64] = &[];
