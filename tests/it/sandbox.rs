@@ -16,6 +16,8 @@ use clipper_domain::Quality;
 use clipper_domain::plan::{self, PlanSettings};
 use tempfile::TempDir;
 
+use crate::support::app::TestApp;
+use crate::support::database::Backend;
 use crate::support::footage;
 
 const CLIPPER: &str = env!("CARGO_BIN_EXE_clipper");
@@ -354,6 +356,23 @@ async fn walk_a_giant_picture_ends_at_the_limit_of_memory() {
         "{ended:?}"
     );
     encode(&scene, &bomb, &room).await.unwrap();
+}
+
+/// Whoever exceeds a limit fails as the machine's resource does, which is tried again, and says which limit it was.
+#[actix::test]
+async fn walk_an_encoding_that_exceeds_a_limit_names_it() {
+    let app = TestApp::spawn_with(Backend::Sqlite, |config| config.encode.max_output_mib = 1).await;
+    app.start_encoder();
+    let clip = footage::bars(app.folder.path(), "a.mp4", "1920x1080", "25", 8, &[]);
+    app.upload("wide", &clip).await;
+    let failure = app
+        .until("the encoding to fail", async || {
+            let failure = app.json("/api/clips/wide").await["encoding"]["failure"].clone();
+            failure.is_object().then_some(failure)
+        })
+        .await;
+    assert_eq!(failure["code"], "output_exceeded", "{failure}");
+    app.finish().await;
 }
 
 #[tokio::test]
