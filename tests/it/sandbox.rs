@@ -14,9 +14,10 @@ use clipper::encode::{self, FfmpegError, Job, Limit, Tools};
 use clipper::sandbox::{LayerName, Mode, Report, Sandbox};
 use clipper_domain::Quality;
 use clipper_domain::plan::{self, PlanSettings};
+use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::app::TestApp;
+use crate::support::app::{KEY, TestApp};
 use crate::support::database::Backend;
 use crate::support::footage;
 
@@ -365,13 +366,20 @@ async fn walk_an_encoding_that_exceeds_a_limit_names_it() {
     app.start_encoder();
     let clip = footage::bars(app.folder.path(), "a.mp4", "1920x1080", "25", 8, &[]);
     app.upload("wide", &clip).await;
-    let failure = app
+    let failed = app
         .until("the encoding to fail", async || {
-            let failure = app.json("/api/clips/wide").await["encoding"]["failure"].clone();
-            failure.is_object().then_some(failure)
+            let path = app.url("/api/clips/wide/history");
+            let history = app.client.get(path).bearer_auth(KEY).send().await.unwrap();
+            let history: Value = history.json().await.unwrap();
+            let events = history["events"].as_array().unwrap();
+            let failed = events
+                .iter()
+                .find(|event| event["event_type"] == "EncodingFailed");
+            failed.cloned()
         })
         .await;
-    assert_eq!(failure["code"], "output_exceeded", "{failure}");
+    assert_eq!(failed["payload"]["code"], "output_exceeded", "{failed}");
+    assert_eq!(failed["payload"]["class"], "resource", "{failed}");
     app.finish().await;
 }
 
