@@ -8,6 +8,8 @@ use clipper_domain::plan::{CopyObstacle, PlanSettings};
 use clipper_domain::{InvalidQuality, Quality};
 use serde::{Deserialize, Serialize};
 
+use crate::sandbox::Mode;
+
 pub use layers::ConfigError;
 use layers::Layers;
 
@@ -34,6 +36,9 @@ pub struct Config {
     pub http: HttpConfig,
     /// Retention.
     pub retention: RetentionConfig,
+    /// This program on disk, which ffmpeg is started through. No setting: only tests run as another program.
+    #[serde(skip)]
+    pub program: PathBuf,
 }
 
 /// Settings of uploads.
@@ -70,6 +75,12 @@ pub struct EncodeConfig {
     pub max_pixels: u64,
     /// Memory that ffmpeg may address, in MiB.
     pub memory_mib: u64,
+    /// Processor seconds that ffmpeg may use for each second of video.
+    pub cpu_per_second: u64,
+    /// What ffmpeg may write for one encoding, in MiB.
+    pub max_output_mib: u64,
+    /// How much of a sandbox there is around ffmpeg: `auto`, `required` or `off`.
+    pub sandbox: Mode,
     /// Seconds without a new frame after which ffmpeg counts as stuck.
     pub stall_seconds: u64,
     /// Seconds after which a silent worker loses its lease.
@@ -106,8 +117,20 @@ impl Default for Config {
             encode: EncodeConfig::default(),
             http: HttpConfig::default(),
             retention: RetentionConfig::default(),
+            program: this_program(),
         }
     }
+}
+
+/// The program that runs, even after another one has taken its place on disk.
+#[cfg(target_os = "linux")]
+fn this_program() -> PathBuf {
+    PathBuf::from("/proc/self/exe")
+}
+
+#[cfg(not(target_os = "linux"))]
+fn this_program() -> PathBuf {
+    std::env::current_exe().unwrap_or_else(|_unknown| PathBuf::from("clipper"))
 }
 
 impl Default for HttpConfig {
@@ -146,6 +169,9 @@ impl Default for EncodeConfig {
             // A little more than 8K, the largest picture that phones record.
             max_pixels: 8_192 * 4_352,
             memory_mib: 8_192,
+            cpu_per_second: 120,
+            max_output_mib: 32_768,
+            sandbox: Mode::Auto,
             stall_seconds: 60,
             lease_seconds: 9,
         }

@@ -16,6 +16,7 @@ mod pass;
 mod probe;
 mod progress;
 mod sound;
+mod tools;
 
 use std::path::Path;
 
@@ -24,16 +25,18 @@ use clipper_domain::plan::{Plan, PlannedRung};
 use clipper_domain::source::SourceFacts;
 
 use crate::hls::Container;
+use crate::sandbox::Sandbox;
 
 pub use cut::CutError;
-pub(crate) use ffmpeg::version;
-pub use ffmpeg::{FfmpegError, Tools};
+pub use ffmpeg::{FfmpegError, Limit};
+pub(crate) use ffmpeg::{examine, version};
 pub use finish::{FinishError, FinishedSegment, Refused, finish};
 pub use inspect::{InspectError, Inspected, inspect};
 pub use lane::{Cut, Lane};
 pub use pass::{Pass, PassError, run};
 pub use probe::{ProbeError, probe};
 pub use sound::{Sound, SoundError, encode as encode_sound};
+pub use tools::Tools;
 
 /// When the first picture is shown, in ticks of 1/90000 s: room before it for pictures that are decoded earlier.
 pub const ORIGIN: u64 = 900_000;
@@ -59,4 +62,11 @@ pub struct Job<'a> {
     pub work: &'a Path,
     /// Whether an earlier attempt ran out of memory or time, so that this one takes less.
     pub small: bool,
+}
+
+impl Job<'_> {
+    /// What ffmpeg may touch and cost.
+    fn sandbox(&self, tools: &Tools) -> Sandbox {
+        tools.writing(self.source, self.work, self.facts.duration_ms)
+    }
 }

@@ -2,7 +2,14 @@
 
 use std::process::ExitCode;
 
+use clipper::sandbox;
+
 fn main() -> ExitCode {
+    // Before anything else is there: what an upload is read by starts through here, in a millisecond or two.
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|verb| verb == sandbox::VERB) {
+        return sandbox::run(arguments);
+    }
     // Actors need a system; its tasks run on a runtime of many threads.
     let system = actix::System::with_tokio_rt(|| {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

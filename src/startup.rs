@@ -3,6 +3,7 @@
 
 mod first_key;
 mod sample;
+mod sandbox;
 mod signals;
 
 use std::net::SocketAddr;
@@ -68,6 +69,7 @@ impl Services {
     /// Builds and starts everything but HTTP and encoders.
     pub async fn start(config: Config, ambition: Ambition) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let tools = sandbox::checked(tools(&config)).await?;
         let (db, media) = open_stores(&config).await?;
         let (work, foundation, health, arbiter) = (
             Shutdown::new(),
@@ -108,7 +110,6 @@ impl Services {
             playback_days: config.retention.playback_days,
         };
         janitor.start_supervised(&arbiter.handle(), &health, &work);
-        let tools = tools(&config);
         Ok(Self {
             config,
             db,
@@ -313,11 +314,15 @@ async fn open_stores(config: &Config) -> anyhow::Result<(Db, MediaStore)> {
 /// ffmpeg as the settings have it.
 pub fn tools(config: &Config) -> Tools {
     Tools {
+        launcher: config.program.clone(),
         ffmpeg: config.encode.ffmpeg.clone(),
         ffprobe: config.encode.ffprobe.clone(),
         max_pixels: config.encode.max_pixels,
         max_seconds: config.encode.max_seconds,
         memory_mib: config.encode.memory_mib,
+        cpu_per_second: config.encode.cpu_per_second,
+        max_output_mib: config.encode.max_output_mib,
+        sandbox: config.encode.sandbox,
         stall: Duration::from_secs(config.encode.stall_seconds),
     }
 }

@@ -5,9 +5,10 @@ use std::time::SystemTime;
 
 use super::output::Output;
 use crate::config::Config;
-use crate::encode;
+use crate::encode::{self, FfmpegError, Tools};
 use crate::media::MediaStore;
-use crate::startup::redacted;
+use crate::sandbox::{Layer, LayerName, Mode, Report};
+use crate::startup::{redacted, tools};
 use crate::storage::{Db, Log, Logs};
 
 /// A check: its name, and what was found or what is wrong.
@@ -17,14 +18,15 @@ struct Check {
 }
 
 pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<bool> {
-    let checks = [
+    let tools = tools(config);
+    let mut checks = vec![
         Check {
             name: "ffmpeg",
-            result: program(&config.encode.ffmpeg).await,
+            result: program(&tools, &tools.ffmpeg).await,
         },
         Check {
             name: "ffprobe",
-            result: program(&config.encode.ffprobe).await,
+            result: program(&tools, &tools.ffprobe).await,
         },
         Check {
             name: "data directory",
@@ -43,6 +45,7 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<bool>
             result: clock(),
         },
     ];
+    checks.extend(sandbox(&tools).await);
     let good = checks.iter().all(|check| check.result.is_ok());
     let data = checks.iter().map(|check| match &check.result {
         Ok(found) => serde_json::json!({ "check": check.name, "ok": true, "detail": found }),
@@ -58,8 +61,46 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<bool>
     Ok(good)
 }
 
-async fn program(program: &Path) -> Result<String, String> {
-    encode::version(program).await.map_err(|error| error.to_string())
+/// It starts, and it does so inside of the sandbox.
+async fn program(tools: &Tools, program: &Path) -> Result<String, String> {
+    let explain = |error: FfmpegError| error.to_string();
+    encode::version(tools, program).await.map_err(explain)
+}
+
+/// A line for each layer of the sandbox around ffmpeg.
+async fn sandbox(tools: &Tools) -> Vec<Check> {
+    let report = match encode::examine(tools).await {
+        _ if tools.sandbox == Mode::Off => Report::nothing("`encode.sandbox` is `off`"),
+        Ok(report) => report,
+        Err(error) => Report::nothing(&error.to_string()),
+    };
+    report.layers.into_iter().map(layer).collect()
+}
+
+fn layer(layer: Layer) -> Check {
+    let (name, holds, remedy) = match layer.name {
+        LayerName::Files => (
+            "sandbox files",
+            "ffmpeg opens no file but its own",
+            "use Linux 5.13 or newer with `landlock` in its `lsm=`",
+        ),
+        LayerName::Calls => (
+            "sandbox calls",
+            "ffmpeg has no sockets and starts nothing",
+            "use a kernel with CONFIG_SECCOMP_FILTER",
+        ),
+        LayerName::Namespaces => (
+            "sandbox spaces",
+            "ffmpeg has a network of its own, with nothing in it",
+            "not needed while calls are refused",
+        ),
+    };
+    let result = match layer.problem {
+        None => Ok(holds.to_owned()),
+        Some(problem) if layer.name.is_essential() => Err(format!("{problem}: {remedy}")),
+        Some(problem) => Ok(format!("missing, {remedy} ({problem})")),
+    };
+    Check { name, result }
 }
 
 async fn data_dir(config: &Config) -> Result<String, String> {

@@ -16,7 +16,7 @@ const fn setting(key: &'static str) -> Setting {
 }
 
 /// Every setting. `CLIPPER_<SECTION>_<KEY>` works for each.
-const SETTINGS: [Setting; 23] = [
+const SETTINGS: [Setting; 26] = [
     setting("listen"),
     setting("data_dir"),
     Setting {
@@ -40,6 +40,9 @@ const SETTINGS: [Setting; 23] = [
     setting("encode.max_seconds"),
     setting("encode.max_pixels"),
     setting("encode.memory_mib"),
+    setting("encode.cpu_per_second"),
+    setting("encode.max_output_mib"),
+    setting("encode.sandbox"),
     setting("encode.stall_seconds"),
     setting("encode.lease_seconds"),
     setting("http.allowed_origins"),

@@ -1,8 +1,10 @@
 //! The only place that starts a process.
 //!
-//! Each runs under limits of memory and output, with a low priority, an empty environment and no standard input, is
-//! killed when its future is dropped, and its last words are kept.
+//! Each runs in a sandbox of its own ([`Sandbox`]), with an empty environment and no standard input, is killed when its
+//! future is dropped, and its last words are kept.
 
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -12,22 +14,39 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::progress;
+use super::tools::Tools;
+use crate::sandbox::{self, Report, Sandbox, SandboxError};
 
-/// The programs and their limits.
-#[derive(Clone, Debug)]
-pub struct Tools {
-    /// The program that encodes.
-    pub ffmpeg: PathBuf,
-    /// The program that probes.
-    pub ffprobe: PathBuf,
-    /// The most pixels of a picture.
-    pub max_pixels: u64,
-    /// The longest source in seconds.
-    pub max_seconds: u64,
-    /// Memory that a process may address, in MiB.
-    pub memory_mib: u64,
-    /// How long the frame counter may stand still.
-    pub stall: Duration,
+/// What one process may use no more of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Memory.
+    Memory,
+    /// Processor time, or the machine's memory: the kernel kills for either without saying for which.
+    Cpu,
+    /// What it writes.
+    Output,
+}
+
+impl Limit {
+    /// The code of an encoding that failed at it.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Memory => "memory_exceeded",
+            Self::Cpu => "cpu_exceeded",
+            Self::Output => "output_exceeded",
+        }
+    }
+}
+
+impl std::fmt::Display for Limit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Memory => "more memory than it may",
+            Self::Cpu => "more processor time than it may, or more memory than the machine has",
+            Self::Output => "more space on disk than it may",
+        })
+    }
 }
 
 /// Why a process did not do its work.
@@ -56,6 +75,15 @@ pub enum FfmpegError {
         /// Its last words.
         stderr: String,
     },
+    /// It was ended because it used too much.
+    #[error("ffmpeg used {0}")]
+    Exceeded(Limit),
+    /// The sandbox around it failed.
+    #[error("the sandbox around ffmpeg failed: {0}")]
+    Sandbox(String),
+    /// The sandbox around it cannot be described.
+    #[error(transparent)]
+    Undescribed(#[from] SandboxError),
     /// Reading from it, or the disk, failed.
     #[error("talking to ffmpeg failed")]
     Io(#[from] std::io::Error),
@@ -64,19 +92,24 @@ pub enum FfmpegError {
 /// Demuxers that may open an upload. Not among them: playlists, scripts, images and whatever else reads other files.
 pub(super) const FORMATS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf,gif";
 
-/// Runs under `sh` for the limits of `ulimit`, which no safe call of ours can set for a child alone.
-const LIMITED: &str = r#"ulimit -v "$1" && ulimit -f "$2" && shift 2 && exec nice -n 5 "$@""#;
-
-/// The largest single file that a process may write, in blocks of 512 bytes: 16 GiB.
-const FILE_BLOCKS: &str = "33554432";
-
 const STDERR_KEPT: usize = 8 * 1_024;
 const PROBE_TIME: Duration = Duration::from_mins(1);
+/// How often the work folder is measured.
+const MEASURED_EVERY: Duration = Duration::from_secs(2);
 
 /// Runs ffprobe and returns what it prints.
-pub(super) async fn ffprobe(tools: &Tools, arguments: &[String]) -> Result<Vec<u8>, FfmpegError> {
+pub(super) async fn ffprobe(
+    tools: &Tools,
+    source: &Path,
+    arguments: &[String],
+) -> Result<Vec<u8>, FfmpegError> {
+    let child = spawn(tools, &tools.ffprobe, &tools.reading(source), arguments)?;
+    output(child, &tools.ffprobe).await
+}
+
+/// What a process prints that is soon done.
+async fn output(mut child: Child, program: &Path) -> Result<Vec<u8>, FfmpegError> {
     let run = async {
-        let mut child = spawn(tools, &tools.ffprobe, arguments, None)?;
         let stderr = child.stderr.take();
         let mut output = vec![];
         let mut stdout = child.stdout.take();
@@ -88,7 +121,7 @@ pub(super) async fn ffprobe(tools: &Tools, arguments: &[String]) -> Result<Vec<u
         };
         let (read, stderr) = tokio::join!(read, last_words(stderr));
         read?;
-        finish(child, &tools.ffprobe, stderr).await?;
+        finish(child, program, stderr).await?;
         Ok(output)
     };
     timeout(PROBE_TIME, run)
@@ -99,10 +132,11 @@ pub(super) async fn ffprobe(tools: &Tools, arguments: &[String]) -> Result<Vec<u
 /// Runs ffprobe and hands over its lines one by one, so that a long listing is never held whole.
 pub(super) async fn ffprobe_lines(
     tools: &Tools,
+    source: &Path,
     arguments: &[String],
     mut on_line: impl FnMut(&str),
 ) -> Result<(), FfmpegError> {
-    let child = spawn(tools, &tools.ffprobe, arguments, None)?;
+    let child = spawn(tools, &tools.ffprobe, &tools.reading(source), arguments)?;
     follow(child, &tools.ffprobe, tools.stall, |line| {
         on_line(line);
         true
@@ -113,29 +147,64 @@ pub(super) async fn ffprobe_lines(
 /// Runs ffmpeg; a frame counter that stands still, not a wall clock, is what ends it.
 pub(super) async fn transcode(
     tools: &Tools,
+    sandbox: &Sandbox,
     arguments: &[String],
-    work: &Path,
     on_time: impl Fn(u64),
 ) -> Result<(), FfmpegError> {
-    let child = spawn(tools, &tools.ffmpeg, arguments, Some(work))?;
+    let child = spawn(tools, &tools.ffmpeg, sandbox, arguments)?;
     let mut counter = progress::Counter::default();
-    follow(child, &tools.ffmpeg, tools.stall, |line| {
+    let followed = follow(child, &tools.ffmpeg, tools.stall, |line| {
         let moved = counter.take(line);
         if moved {
             on_time(counter.out_ms());
         }
         moved
-    })
-    .await
+    });
+    tokio::select! {
+        ended = followed => ended.map_err(FfmpegError::by_its_last_words),
+        // The process dies with the future that is dropped here.
+        outgrown = outgrow(sandbox) => Err(outgrown),
+    }
+}
+
+/// Ends when what was written is more than may be. The kernel bounds each file, and nobody else their sum.
+async fn outgrow(sandbox: &Sandbox) -> FfmpegError {
+    let Some(work) = sandbox.writes.clone() else {
+        return std::future::pending().await;
+    };
+    loop {
+        tokio::time::sleep(MEASURED_EVERY).await;
+        let folder = work.clone();
+        // A file that vanishes under the measure is counted the next time.
+        let measured = tokio::task::spawn_blocking(move || size(&folder).unwrap_or_default());
+        if measured.await.unwrap_or_default() >> 20 >= sandbox.output_mib {
+            return FfmpegError::Exceeded(Limit::Output);
+        }
+    }
+}
+
+/// Bytes of the files in a folder and in those below.
+fn size(folder: &Path) -> std::io::Result<u64> {
+    let mut sum = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let found = entry.metadata()?;
+        sum += if found.is_dir() {
+            size(&entry.path())?
+        } else {
+            found.len()
+        };
+    }
+    Ok(sum)
 }
 
 /// Runs ffmpeg and returns the last that it says.
 pub(super) async fn last_words_of(
     tools: &Tools,
+    source: &Path,
     arguments: &[String],
-    work: &Path,
 ) -> Result<String, FfmpegError> {
-    let mut child = spawn(tools, &tools.ffmpeg, arguments, Some(work))?;
+    let mut child = spawn(tools, &tools.ffmpeg, &tools.reading(source), arguments)?;
     drop(child.stdout.take());
     let stderr = last_words(child.stderr.take()).await;
     finish(child, &tools.ffmpeg, stderr.clone()).await?;
@@ -187,49 +256,83 @@ async fn watch(
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that starts processes")]
 fn spawn(
     tools: &Tools,
     program: &Path,
+    sandbox: &Sandbox,
     arguments: &[String],
-    work: Option<&Path>,
 ) -> Result<Child, FfmpegError> {
-    let start = |source| FfmpegError::Start {
-        program: program.to_owned(),
-        source,
-    };
-    let mut command = Command::new("sh");
+    let mut all: Vec<OsString> = sandbox.arguments()?.map(OsString::from).into();
+    all.push(program.into());
+    all.extend(arguments.iter().map(OsString::from));
+    launch(tools, &all, sandbox.writes.as_deref())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that starts processes")]
+fn launch(tools: &Tools, arguments: &[OsString], folder: Option<&Path>) -> Result<Child, FfmpegError> {
+    let mut command = Command::new(&tools.launcher);
     command
-        .args([
-            "-c",
-            LIMITED,
-            "sh",
-            &(tools.memory_mib * 1_024).to_string(),
-            FILE_BLOCKS,
-        ])
-        .arg(program)
         .args(arguments)
         .env_clear()
-        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("PATH", sandbox::PATH)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
-    if let Some(work) = work {
-        command.current_dir(work);
+    if let Some(folder) = folder {
+        command.current_dir(folder);
     }
-    command.spawn().map_err(start)
+    command.spawn().map_err(|source| FfmpegError::Start {
+        program: tools.launcher.clone(),
+        source,
+    })
 }
 
 async fn finish(mut child: Child, program: &Path, stderr: String) -> Result<(), FfmpegError> {
-    match child.wait().await?.code() {
-        Some(0) => Ok(()),
-        // What a shell says when it cannot execute a program (POSIX, 2.8.2).
-        Some(126 | 127) => Err(FfmpegError::Start {
+    // `asm-generic/signal.h`, the same on every machine that we run on.
+    const SIGKILL: i32 = 9;
+    const SIGXCPU: i32 = 24;
+    const SIGXFSZ: i32 = 25;
+    let status = child.wait().await?;
+    let exit_code = status.code().map(u8::try_from);
+    match (exit_code, status.signal()) {
+        (Some(Ok(0)), _) => Ok(()),
+        (Some(Ok(sandbox::FAILED)), _) => Err(FfmpegError::Sandbox(last_line(&stderr))),
+        (Some(Ok(sandbox::NOT_EXECUTABLE | sandbox::NOT_FOUND)), _) => Err(FfmpegError::Start {
             program: program.to_owned(),
             source: std::io::Error::other(last_line(&stderr)),
         }),
-        code => Err(FfmpegError::Failed { code, stderr }),
+        (_, Some(SIGKILL | SIGXCPU)) => Err(FfmpegError::Exceeded(Limit::Cpu)),
+        (_, Some(SIGXFSZ)) => Err(FfmpegError::Exceeded(Limit::Output)),
+        _ => Err(FfmpegError::Failed {
+            code: status.code(),
+            stderr,
+        }),
+    }
+}
+
+impl FfmpegError {
+    /// Memory that is refused, and a disk that is full, end no process by themselves: it says so and gives up.
+    fn by_its_last_words(self) -> Self {
+        const MEMORY: [&str; 4] = [
+            "Cannot allocate memory",
+            "malloc of size",
+            "Out of memory",
+            "bad_alloc",
+        ];
+        match &self {
+            Self::Failed { stderr, .. } if MEMORY.iter().any(|words| stderr.contains(words)) => {
+                Self::Exceeded(Limit::Memory)
+            }
+            Self::Failed { stderr, .. } if stderr.contains("File too large") => Self::Exceeded(Limit::Output),
+            Self::Start { .. }
+            | Self::Stalled { .. }
+            | Self::Failed { .. }
+            | Self::Exceeded(_)
+            | Self::Sandbox(_)
+            | Self::Undescribed(_)
+            | Self::Io(_) => self,
+        }
     }
 }
 
@@ -267,16 +370,9 @@ fn last_line(stderr: &str) -> String {
 }
 
 /// The first line that a program prints about itself, for `doctor`.
-pub(crate) async fn version(program: &Path) -> Result<String, FfmpegError> {
-    let tools = Tools {
-        ffmpeg: program.to_owned(),
-        ffprobe: program.to_owned(),
-        max_pixels: 0,
-        max_seconds: 0,
-        memory_mib: 8_192,
-        stall: PROBE_TIME,
-    };
-    let output = ffprobe(&tools, &["-version".to_owned()]).await?;
+pub(crate) async fn version(tools: &Tools, program: &Path) -> Result<String, FfmpegError> {
+    let child = spawn(tools, program, &tools.closed(), &["-version".to_owned()])?;
+    let output = output(child, program).await?;
     Ok(String::from_utf8_lossy(&output)
         .lines()
         .next()
@@ -284,21 +380,38 @@ pub(crate) async fn version(program: &Path) -> Result<String, FfmpegError> {
         .to_owned())
 }
 
+/// Which layers of the sandbox this machine offers: found out by a process that shuts itself in.
+pub(crate) async fn examine(tools: &Tools) -> Result<Report, FfmpegError> {
+    let child = launch(tools, &Sandbox::EXAMINATION.map(OsString::from), None)?;
+    let output = output(child, &tools.launcher).await?;
+    Ok(serde_json::from_slice(&output).map_err(SandboxError::from)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::Mode;
 
     fn tools(script: &str, folder: &Path) -> Tools {
         use std::os::unix::fs::PermissionsExt;
-        let program = folder.join("program");
-        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let executable = |name: &str, script: &str| {
+            let program = folder.join(name);
+            std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+            std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+            program
+        };
+        let program = executable("program", script);
         Tools {
+            // Starts what it is told to, without a sandbox: scripts start other programs.
+            launcher: executable("launcher", "shift 2; exec \"$@\""),
             ffmpeg: program.clone(),
             ffprobe: program,
             max_pixels: 0,
             max_seconds: 0,
             memory_mib: 1_024,
+            cpu_per_second: 1,
+            max_output_mib: 1,
+            sandbox: Mode::Off,
             stall: Duration::from_millis(300),
         }
     }
@@ -312,18 +425,45 @@ mod tests {
             folder.path(),
         );
         let began = Instant::now();
-        let stalled = transcode(&tools, &[], folder.path(), |_| {}).await;
+        let sandbox = tools.writing(Path::new("source"), folder.path(), 1_000);
+        let stalled = transcode(&tools, &sandbox, &[], |_| {}).await;
         assert!(matches!(stalled, Err(FfmpegError::Stalled { .. })), "{stalled:?}");
-        let stalled = ffprobe_lines(&tools, &[], |_| {}).await;
+        let stalled = ffprobe_lines(&tools, Path::new("source"), &[], |_| {}).await;
         assert!(matches!(stalled, Err(FfmpegError::Stalled { .. })), "{stalled:?}");
         assert!(began.elapsed() < Duration::from_secs(10));
+    }
+
+    #[tokio::test]
+    async fn what_was_exceeded_is_told_by_the_signal_the_last_words_and_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        for (script, limit) in [
+            ("kill -KILL $$", Limit::Cpu),
+            ("kill -XFSZ $$", Limit::Output),
+            ("echo 'x: Cannot allocate memory' >&2; exit 1", Limit::Memory),
+            // Each file is small; together they are more than a mebibyte.
+            (
+                "for n in 1 2 3; do head -c 400000 /dev/zero > $n; done; exec sleep 600",
+                Limit::Output,
+            ),
+        ] {
+            let tools = Tools {
+                stall: Duration::from_mins(1),
+                ..tools(script, folder.path())
+            };
+            let sandbox = tools.writing(Path::new("source"), folder.path(), 1_000);
+            let exceeded = transcode(&tools, &sandbox, &[], |_| {}).await.unwrap_err();
+            assert!(
+                matches!(&exceeded, FfmpegError::Exceeded(found) if *found == limit),
+                "{script}: {exceeded:?}"
+            );
+        }
     }
 
     #[tokio::test]
     async fn the_last_words_are_kept_without_paths() {
         let folder = tempfile::tempdir().unwrap();
         let tools = tools("echo '/var/secret/x: Invalid data' >&2; exit 3", folder.path());
-        let failed = ffprobe(&tools, &[]).await.unwrap_err();
+        let failed = ffprobe(&tools, Path::new("source"), &[]).await.unwrap_err();
         assert_eq!(failed.to_string(), "ffmpeg failed: (file) Invalid data");
         assert!(matches!(failed, FfmpegError::Failed { code: Some(3), .. }));
     }

@@ -69,7 +69,8 @@ pub async fn run(
         .iter()
         .map(|lane| Tail::new(job.plan, lane, job.work.join(pass.file(lane))))
         .collect();
-    let mut encoder = std::pin::pin!(ffmpeg::transcode(tools, &arguments, job.work, on_time));
+    let sandbox = job.sandbox(tools);
+    let mut encoder = std::pin::pin!(ffmpeg::transcode(tools, &sandbox, &arguments, on_time));
     loop {
         let ended = tokio::select! {
             ended = &mut encoder => Some(ended),

@@ -9,8 +9,9 @@ use std::path::Path;
 
 use clipper_domain::source::{AudioFacts, Rejection, RejectionCode, SourceFacts};
 
+use super::Tools;
 use super::arguments::input_limits;
-use super::ffmpeg::{self, FfmpegError, Tools};
+use super::ffmpeg::{self, FfmpegError};
 use packets::Packets;
 use streams::{Listing, Stream};
 use tokio::io::AsyncReadExt;
@@ -109,7 +110,7 @@ async fn decodes(tools: &Tools, source: &Path) -> Result<BTreeSet<u32>, ProbeErr
     arguments.extend(input_limits(tools));
     arguments.extend(words("-select_streams v"));
     arguments.push(source.display().to_string());
-    match ffmpeg::ffprobe(tools, &arguments).await {
+    match ffmpeg::ffprobe(tools, source, &arguments).await {
         Ok(output) => {
             let text = String::from_utf8_lossy(&output);
             let index = |line: &str| line.split(',').next()?.parse().ok();
@@ -124,7 +125,7 @@ async fn list(tools: &Tools, source: &Path) -> Result<Listing, ProbeError> {
     let mut arguments = words("-v error -of json -show_format -show_streams");
     arguments.extend(input_limits(tools));
     arguments.push(source.display().to_string());
-    match ffmpeg::ffprobe(tools, &arguments).await {
+    match ffmpeg::ffprobe(tools, source, &arguments).await {
         Ok(output) => Listing::read(&output).ok_or_else(not_a_video),
         // Its own fault it says with an exit code; a signal means that the machine, or our limits, ended it.
         Err(FfmpegError::Failed {
@@ -243,7 +244,7 @@ async fn scan(tools: &Tools, source: &Path) -> Result<BTreeMap<u32, Packets>, Pr
             packets.entry(index).or_default().take(fields);
         }
     };
-    match ffmpeg::ffprobe_lines(tools, &arguments, take).await {
+    match ffmpeg::ffprobe_lines(tools, source, &arguments, take).await {
         // What does not open is named by the listing.
         Ok(()) | Err(FfmpegError::Failed { code: Some(_), .. }) => Ok(packets),
         Err(error) => Err(error.into()),

@@ -92,14 +92,14 @@ pub async fn encode(
         None => None,
     };
     let arguments = arguments::sound(tools, job, bit_rates, gain);
-    Ok(ffmpeg::transcode(tools, &arguments, job.work, |_| {}).await?)
+    Ok(ffmpeg::transcode(tools, &job.sandbox(tools), &arguments, |_| {}).await?)
 }
 
 /// By how many decibels the sound has to be raised to be as loud as wanted (EBU R 128), without its peaks going over.
 async fn measured_gain(tools: &Tools, job: Job<'_>, target: f64) -> Result<f64, FfmpegError> {
     /// True peaks stay below this, in dBTP.
     const CEILING: f64 = -1.0;
-    let report = ffmpeg::last_words_of(tools, &arguments::loudness(tools, job), job.work).await?;
+    let report = ffmpeg::last_words_of(tools, job.source, &arguments::loudness(tools, job)).await?;
     let value = |key: &str| {
         let (_, rest) = report.split_once(&format!("\"{key}\" : \""))?;
         rest.split('"').next()?.parse::<f64>().ok()

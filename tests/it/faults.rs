@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::support::database::{Backend, TestDatabase};
 use crate::support::footage;
-use crate::support::process::{Server, clipper};
+use crate::support::process::{Server, clipper, signal};
 
 /// A place where servers come and go.
 struct Ground {
@@ -89,6 +89,49 @@ fn ingest(ground: &Ground, server: &str, file: &Path, slug: &str) -> Command {
     ]);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     command
+}
+
+/// The processes that a process has started and that are still there: their ids and names.
+fn children(parent: u32) -> Vec<(u32, String)> {
+    let stat = |entry: std::io::Result<std::fs::DirEntry>| {
+        let text = std::fs::read_to_string(entry.ok()?.path().join("stat")).ok()?;
+        // The name stands in brackets, the state and the parent behind it.
+        let (head, tail) = text.rsplit_once(')')?;
+        let (id, name) = head.split_once(" (")?;
+        let mut words = tail.split_whitespace();
+        let (state, found) = (words.next()?, words.next()?);
+        (state != "Z" && found == parent.to_string()).then(|| (id.parse().unwrap(), name.to_owned()))
+    };
+    std::fs::read_dir("/proc").unwrap().filter_map(stat).collect()
+}
+
+#[actix::test]
+async fn ffmpeg_dies_with_the_server_that_is_killed() {
+    let ground = Ground::lay(Backend::Sqlite).await;
+    let mut server = ground.start("127.0.0.1:0");
+    let file = footage::bars(ground.folder.path(), "a.mp4", "1280x720", "25", 20, &[]);
+    assert!(
+        ingest(&ground, &server.address, &file, "orphan")
+            .status()
+            .unwrap()
+            .success()
+    );
+    let ffmpeg = || {
+        children(server.id())
+            .into_iter()
+            .find(|(_, name)| name == "ffmpeg")
+    };
+    until("the encode to be under way", Duration::from_secs(30), || {
+        ffmpeg().is_some()
+    });
+    let (id, _) = ffmpeg().unwrap();
+    // Stopped, it cannot end by itself at a pipe that nobody reads any more.
+    signal("STOP", id);
+    server.kill();
+    let state = || std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    let gone = || state().is_empty() || state().contains(") Z ");
+    until("ffmpeg to be gone", Duration::from_secs(10), gone);
+    ground.database.drop().await;
 }
 
 async fn a_killed_encode_is_taken_over(backend: Backend) {

@@ -20,6 +20,7 @@ mod media;
 mod mux;
 mod nodes;
 mod samples;
+mod sandbox;
 mod storage;
 mod support;
 mod walks;

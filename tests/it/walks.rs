@@ -4,6 +4,7 @@ mod playback;
 
 use std::path::{Path, PathBuf};
 
+use clipper::sandbox::Mode;
 use serde_json::Value;
 
 use crate::support::app::{KEY, TestApp, assert_problem};
@@ -145,6 +146,8 @@ async fn a_rung_that_is_not_as_planned_is_not_published() {
     let app = TestApp::spawn_with(Backend::Sqlite, |config| {
         config.encode.ffmpeg = ffmpeg;
         config.encode.copy = false;
+        // A script starts other programs.
+        config.encode.sandbox = Mode::Off;
     })
     .await;
     app.start_encoder();

@@ -88,9 +88,8 @@ fn failure(class: FailureClass, code: &str, detail: String) -> EncodingFailure {
 fn of_ffmpeg(error: &FfmpegError) -> EncodingFailure {
     match error {
         FfmpegError::Failed { code, stderr } => {
-            let exhausted = ["No space left", "Cannot allocate memory", "File too large"];
             let class = match code {
-                _ if exhausted.iter().any(|text| stderr.contains(text)) => FailureClass::Resource,
+                _ if stderr.contains("No space left") => FailureClass::Resource,
                 // Ended by a signal: the machine's doing, not the source's.
                 None | Some(128..) => FailureClass::Ours,
                 Some(_) => FailureClass::Content,
@@ -98,8 +97,10 @@ fn of_ffmpeg(error: &FfmpegError) -> EncodingFailure {
             failure(class, "ffmpeg_failed", format!("{error}."))
         }
         FfmpegError::Stalled { .. } => failure(FailureClass::Ours, "encoder_stalled", error.to_string()),
-        FfmpegError::Start { .. } | FfmpegError::Io(_) => {
-            failure(FailureClass::Ours, "encoder_unavailable", error.to_string())
-        }
+        FfmpegError::Exceeded(limit) => failure(FailureClass::Resource, limit.code(), format!("{error}.")),
+        FfmpegError::Start { .. }
+        | FfmpegError::Sandbox(_)
+        | FfmpegError::Undescribed(_)
+        | FfmpegError::Io(_) => failure(FailureClass::Ours, "encoder_unavailable", error.to_string()),
     }
 }

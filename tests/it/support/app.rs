@@ -45,6 +45,7 @@ impl TestApp {
             data_dir: folder.path().join("data"),
             database_url: Some(database.url.clone()),
             admin_key: Some(KEY.to_owned()),
+            program: env!("CARGO_BIN_EXE_clipper").into(),
             ..Config::default()
         };
         change(&mut config);

@@ -28,6 +28,15 @@ pub(crate) fn clipper(data: &Path, database: &str) -> Command {
     command
 }
 
+/// Sends a signal to a process that is there.
+pub(crate) fn signal(name: &str, process: u32) {
+    let sent = Command::new("kill")
+        .args(["-s", name, &process.to_string()])
+        .status()
+        .unwrap();
+    assert!(sent.success());
+}
+
 impl Server {
     /// Starts it and waits until it is ready.
     pub(crate) fn start(data: &Path, database: &str, listen: &str) -> Self {
@@ -66,6 +75,11 @@ impl Server {
         }
     }
 
+    /// What the system knows it by.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills it without a warning, as a power cut would.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
@@ -75,11 +89,7 @@ impl Server {
     /// Asks it to end, and tells how long that took.
     pub(crate) fn terminate(&mut self) -> Duration {
         let began = Instant::now();
-        let asked = Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(asked.success());
+        signal("TERM", self.id());
         assert!(self.child.wait().unwrap().success());
         began.elapsed()
     }
