@@ -13,11 +13,15 @@
 
 mod aac;
 mod bits;
+mod boxes;
 mod clock;
+mod hevc;
+mod init;
 mod master;
 mod nal;
 mod parse;
 mod pes;
+mod picture;
 mod playlist;
 mod rendition;
 mod segment;
@@ -26,16 +30,20 @@ mod sps;
 mod synthetic;
 mod ts;
 mod validate;
+mod video;
 
 pub use aac::AudioFacts;
+pub use init::{InitFacts, inspect_init};
 pub use master::{MasterVariant, render_master};
 pub use parse::{
     ParseError, ParsedMaster, ParsedMedia, ParsedSegment, ParsedVariant, Playlist, parse_playlist,
 };
+pub use picture::{HevcProfile, PictureFacts, SampleEntry, VideoCodec};
 pub use playlist::{Container, MediaPlaylist, PlaylistKind, SegmentName, SegmentNames, parse_segment_name};
 pub use rendition::{MeasureError, RenditionFacts, SegmentEntry, measure};
-pub use segment::{InspectError, KeyFrame, SegmentFacts, inspect_segment};
-pub use sps::Sps;
+pub use segment::{
+    InspectError, KeyFrame, MediaFacts, SegmentFacts, inspect_fmp4, inspect_media, inspect_segment,
+};
 pub use validate::{
     Expected, Finding, Severity, validate_declared, validate_master, validate_media, validate_rendition,
     validate_set,

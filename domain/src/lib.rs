@@ -17,6 +17,6 @@ mod variant;
 
 pub use frame_rate::{FrameRate, InvalidFrameRate};
 pub use id::{ClipId, InvalidId, InvalidSlug, PersonId, SessionId, Slug};
-pub use level::h264_level;
+pub use level::{h264_level, hevc_level};
 pub use quality::{InvalidQuality, Quality};
 pub use variant::{Segment, Variant};

@@ -1,5 +1,7 @@
 //! Media playlists as text, and the names of the segments in them.
 
+use serde::{Deserialize, Serialize};
+
 use super::clock::micros;
 use super::rendition::SegmentEntry;
 
@@ -13,7 +15,7 @@ pub enum PlaylistKind {
 }
 
 /// What segments are made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Container {
     /// MPEG-TS, for H.264.
     Ts,

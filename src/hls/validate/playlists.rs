@@ -35,6 +35,8 @@ const DECLARED_RULES: &[Rule<DeclaredCheck>] = &[
     must("RFC 4.3.4.2 peak", declared_peak_is_not_exceeded),
     must("APL 9.1 bytes", declared_codecs_are_measured),
     must("APL 9.2 bytes", declared_resolution_is_measured),
+    should("APL 9.15 bytes", declared_frame_rate_is_measured),
+    must("APL 9.16", declared_range_is_measured),
 ];
 
 /// Every rule that a media playlist breaks on its own.
@@ -227,4 +229,26 @@ fn declared_resolution_is_measured(variant: &ParsedVariant, measured: &Rendition
             measured.width, measured.height
         )
     })
+}
+
+/// More than a thousandth apart: 29.97 is not 30, but rounding may differ.
+fn declared_frame_rate_is_measured(variant: &ParsedVariant, measured: &RenditionFacts) -> Option<String> {
+    let (declared, is) = (
+        variant.frame_rate_millis?,
+        measured.frame_rate.per_thousand_seconds(),
+    );
+    (declared.abs_diff(is) * 2_000 > is).then(|| {
+        format!(
+            "FRAME-RATE={}.{:03}, but the time stamps say {:.3}",
+            declared / 1000,
+            declared % 1000,
+            measured.frame_rate.as_f64()
+        )
+    })
+}
+
+fn declared_range_is_measured(variant: &ParsedVariant, measured: &RenditionFacts) -> Option<String> {
+    let declared = variant.video_range.as_deref().unwrap_or("SDR");
+    let is = measured.picture.range().name();
+    (declared != is).then(|| format!("VIDEO-RANGE={declared}, but the transfer characteristics say {is}"))
 }

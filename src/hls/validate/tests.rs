@@ -1,6 +1,8 @@
 use super::*;
 use crate::hls::master::{MasterVariant, render_master};
 use crate::hls::parse::{ParsedMaster, ParsedMedia, ParsedVariant, Playlist, parse_playlist};
+use crate::hls::picture::{HevcProfile, SampleEntry, VideoCodec};
+use crate::hls::playlist::Container;
 use crate::hls::rendition::{RenditionFacts, measure};
 use crate::hls::segment::{SegmentFacts, inspect_segment};
 use crate::hls::synthetic::Synthetic;
@@ -59,26 +61,27 @@ fn a_proper_rendition_breaks_no_rule() {
 #[test]
 fn each_rule_on_segments_is_broken_alone() {
     type Change = fn(&mut Vec<SegmentFacts>);
-    let cases: [(&str, Change); 20] = [
+    let cases: [(&str, Change); 21] = [
         ("APL 8.1 frames", |s| s[1].frames -= 2),
         ("APL 7.3", |s| s[0].last_pts = 180_000),
         ("APL 7.4", |s| s[2].starts_with_idr = false),
         ("APL 7.4 closed GOP", |s| s[1].leading_frames = 1),
         ("APL 1.13", |s| s[1].key_frames.clear()),
         ("APL 8.14", |s| s[1].distinct_sps = 2),
-        ("APL 8.14", |s| s[1].sps.constraint_flags = 4),
+        ("APL 8.14", |s| s[1].picture.chroma_format_idc = 2),
         ("RFC 3.2", |s| s[1].tables_first = false),
         ("RFC 3.2 packets", |s| s[1].lost_packets = 1),
-        ("APL 1.11", |s| all(s, |s| s.sps.level_idc = 60)),
-        ("H.264 A.3", |s| all(s, |s| s.sps.level_idc = 30)),
-        ("APL 1.11 level", |s| all(s, |s| s.sps.level_idc = 32)),
-        ("APL 1.5", |s| all(s, |s| s.sps.bit_depth = 10)),
-        ("APL 1.14", |s| all(s, |s| s.sps.progressive = false)),
-        ("APL 9.16", |s| all(s, |s| s.sps.transfer = Some(16))),
+        ("APL 1.3", |s| all(s, |s| s.picture.level_idc = 60)),
+        ("H.264 A.3", |s| all(s, |s| s.picture.level_idc = 30)),
+        ("APL 1.11 level", |s| all(s, |s| s.picture.level_idc = 32)),
+        ("APL 1.3", |s| all(s, |s| s.picture.bit_depth = 10)),
+        ("APL 1.14", |s| all(s, |s| s.picture.progressive = false)),
+        ("APL 9.16", |s| all(s, |s| s.picture.transfer = Some(16))),
         ("APL 1.33 samples", |s| {
-            all(s, |s| s.sps.sample_aspect = Some((64, 45)));
+            all(s, |s| s.picture.sample_aspect = Some((64, 45)));
         }),
-        ("APL 9.2", |s| all(s, |s| s.sps.width = 1278)),
+        ("APL 9.2", |s| all(s, |s| s.picture.width = 1278)),
+        ("APL 1.10", |s| s[1].picture.entry = SampleEntry::Avc3),
         ("APL 8.14 sound", |s| {
             s[1].audio.as_mut().unwrap().sample_rate = 44_100;
         }),
@@ -94,6 +97,37 @@ fn each_rule_on_segments_is_broken_alone() {
             broken_by(change)
         );
     }
+}
+
+/// The same pictures, as if they were HEVC at level 3.1 in fMP4, and then changed.
+fn broken_by_hevc(change: impl Fn(&mut SegmentFacts)) -> Vec<&'static str> {
+    broken_by(|segments| {
+        all(segments, |segment| {
+            segment.container = Container::Fmp4;
+            segment.picture.entry = SampleEntry::Hvc1;
+            segment.picture.level_idc = 93;
+            segment.picture.codec = VideoCodec::Hevc(HevcProfile {
+                space: 0,
+                high_tier: false,
+                idc: 2,
+                compatibility: 0x2000_0000,
+                constraints: [0x90, 0, 0, 0, 0, 0],
+            });
+            change(segment);
+        });
+    })
+}
+
+#[test]
+fn hevc_has_rules_of_its_own() {
+    // The level is above the one that H.264 has at most, which is what was planned.
+    assert_eq!(broken_by_hevc(|_| {}), ["APL 1.6"]);
+    let at_most = |level: u8| broken_by_hevc(move |s| s.picture.level_idc = level);
+    assert_eq!(at_most(52), ["H.265 A.4"]);
+    assert_eq!(
+        broken_by_hevc(|s| s.container = Container::Ts),
+        ["APL 1.5", "APL 1.6"]
+    );
 }
 
 #[test]
