@@ -12,6 +12,7 @@ pub mod hls;
 pub mod http;
 pub mod media;
 pub mod metrics;
+pub mod presentation;
 pub mod shutdown;
 pub mod startup;
 pub mod storage;

@@ -62,7 +62,7 @@ impl SegmentNames<'_> {
         }
     }
 
-    fn init(self) -> String {
+    pub(super) fn init(self) -> String {
         match self {
             Self::Api { quality } => format!("{quality}/init.mp4"),
             Self::Tree => "init.mp4".to_owned(),
@@ -127,7 +127,7 @@ impl MediaPlaylist<'_> {
     }
 }
 
-fn decimal_seconds(micros: u64) -> String {
+pub(super) fn decimal_seconds(micros: u64) -> String {
     format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
 }
 

@@ -9,7 +9,7 @@ use super::clock::{TICKS_PER_SECOND, rounded, seconds, unwrap_near};
 use super::picture::PictureFacts;
 use super::playlist::Container;
 use super::segment::SegmentFacts;
-use bandwidth::{bits_per_second, peak_bandwidth, total};
+pub(super) use bandwidth::{bits_per_second, peak_bandwidth, total};
 use clipper_domain::FrameRate;
 
 /// A segment as playlists see it.
@@ -168,7 +168,7 @@ fn shown_ticks(segment: &SegmentFacts, frame_rate: FrameRate) -> u32 {
 }
 
 /// The longest duration to the nearest second (BIS 4.4.3.1), at least 1 for clips under half a second.
-fn target_duration(entries: &[SegmentEntry]) -> u32 {
+pub(super) fn target_duration(entries: &[SegmentEntry]) -> u32 {
     let longest = entries.iter().map(|entry| entry.duration_90k).max().unwrap_or(0);
     u32::try_from(rounded(u128::from(longest), u128::from(TICKS_PER_SECOND)))
         .unwrap_or(u32::MAX)

@@ -17,6 +17,7 @@ use super::picture::PictureFacts;
 use super::playlist::Container;
 use super::ts::{Continuity, PACKET_BYTES, Packet, Tables};
 use super::video::Video;
+use fragment::Extent;
 use tracks::Tracks;
 
 /// What a segment holds. Time stamps are 90 kHz ticks; the first video time stamp is as in the stream, all others
@@ -137,6 +138,9 @@ pub enum InspectError {
         /// Its four characters.
         name: String,
     },
+    /// Boxes, and no init segment to read them with.
+    #[error("fMP4 without EXT-X-MAP")]
+    NoInit,
     /// The init segment says that the samples are encrypted.
     #[error("samples are encrypted")]
     Encrypted,
@@ -182,18 +186,31 @@ pub fn inspect_segment(bytes: &[u8]) -> Result<SegmentFacts, InspectError> {
 
 /// Reads a whole fMP4 segment with pictures.
 pub fn inspect_fmp4(init: &InitFacts, bytes: &[u8]) -> Result<SegmentFacts, InspectError> {
-    fragment::inspect(init, bytes)?.video.ok_or(InspectError::NoVideo)
+    fragment::inspect(init, bytes, Extent::Whole)?
+        .video
+        .ok_or(InspectError::NoVideo)
 }
 
 /// Reads a whole segment of any rendition: fMP4 when there is an init segment, else MPEG-TS.
 pub fn inspect_media(init: Option<&InitFacts>, bytes: &[u8]) -> Result<MediaFacts, InspectError> {
     match init {
-        Some(init) => fragment::inspect(init, bytes),
+        Some(init) => fragment::inspect(init, bytes, Extent::Whole),
+        None => inspect_ts(bytes),
+    }
+}
+
+/// Reads what an I-frame playlist points to: a part of a segment that starts with a fragment or with tables.
+pub fn inspect_key_frame(init: Option<&InitFacts>, bytes: &[u8]) -> Result<MediaFacts, InspectError> {
+    match init {
+        Some(init) => fragment::inspect(init, bytes, Extent::Range),
         None => inspect_ts(bytes),
     }
 }
 
 fn inspect_ts(bytes: &[u8]) -> Result<MediaFacts, InspectError> {
+    if is_fragment(bytes) {
+        return Err(InspectError::NoInit);
+    }
     let (packets, tail) = bytes.as_chunks::<PACKET_BYTES>();
     if !tail.is_empty() {
         return Err(InspectError::Truncated { tail: tail.len() });
@@ -205,6 +222,12 @@ fn inspect_ts(bytes: &[u8]) -> Result<MediaFacts, InspectError> {
         inspection.take(&packet, offset)?;
     }
     inspection.finish(bytes.len())
+}
+
+/// By the kind of the first box.
+fn is_fragment(bytes: &[u8]) -> bool {
+    const FIRST: [&[u8]; 5] = [b"styp", b"ftyp", b"sidx", b"moof", b"emsg"];
+    bytes.get(4..8).is_some_and(|kind| FIRST.contains(&kind))
 }
 
 /// A segment while its packets go by.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 /// The layers of the program from inside to outside: a module imports from its own layer and from those before it.
 const LAYERS: [&[&str]; 8] = [
     &["clock", "config", "shutdown", "hls", "metrics", "telemetry"],
-    &["storage", "media", "encode"],
+    &["storage", "media", "encode", "presentation"],
     &["commands"],
     &["actors"],
     &["http"],

@@ -10,16 +10,30 @@ use crate::hls::init::{InitFacts, Media, SoundEntry, Track, VideoEntry};
 use crate::hls::playlist::Container;
 use crate::hls::video::{Stamp, Video};
 
-pub(super) fn inspect(init: &InitFacts, bytes: &[u8]) -> Result<MediaFacts, InspectError> {
+/// How much of a segment the bytes are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    Whole,
+    /// A fragment and its first samples: what an I-frame playlist points to.
+    Range,
+}
+
+pub(super) fn inspect(init: &InitFacts, bytes: &[u8], extent: Extent) -> Result<MediaFacts, InspectError> {
     let mut inspection = Inspection {
         bytes,
+        extent,
         sample_bytes: 0,
         samples: 0,
         video: None,
         sound: None,
     };
     for found in boxes(bytes) {
-        let found = found?;
+        let found = match found {
+            Ok(found) => found,
+            // The samples that are not in the range are cut off.
+            Err(_) if extent == Extent::Range && inspection.video.is_some() => break,
+            Err(bad) => return Err(bad.into()),
+        };
         if &found.kind == b"moof" {
             inspection.take_fragment(init, &found)?;
         }
@@ -29,6 +43,7 @@ pub(super) fn inspect(init: &InitFacts, bytes: &[u8]) -> Result<MediaFacts, Insp
 
 struct Inspection<'a> {
     bytes: &'a [u8],
+    extent: Extent,
     /// Of all samples so far; more than the segment holds means that they lie over each other.
     sample_bytes: u64,
     samples: usize,
@@ -107,6 +122,9 @@ impl Inspection<'_> {
         }
         for _ in 0..count {
             let sample = run.next(&mut fields, version, flags).ok_or(BAD)?;
+            if self.extent == Extent::Range && sample.end > self.bytes.len() {
+                return Ok(());
+            }
             self.count(&sample)?;
             self.take_sample(run, &sample);
         }

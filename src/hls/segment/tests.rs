@@ -37,6 +37,9 @@ fn a_key_frame_range_holds_the_picture() {
         let range = &REAL[start..start + usize::try_from(key.length).unwrap()];
         assert_eq!(range.len() % PACKET_BYTES, 0);
         assert_eq!((range[0], range[1] & 0x40), (0x47, 0x40));
+        let read = inspect_key_frame(None, range).unwrap().video.unwrap();
+        assert!(read.starts_with_idr);
+        assert_eq!((read.frames, read.first_pts), (1, key.pts));
     }
 }
 

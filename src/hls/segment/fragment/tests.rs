@@ -2,7 +2,9 @@ use proptest::prelude::*;
 
 use crate::hls::init::{InitFacts, inspect_init};
 use crate::hls::playlist::Container;
-use crate::hls::segment::{InspectError, SegmentFacts, inspect_fmp4, inspect_media, inspect_segment};
+use crate::hls::segment::{
+    InspectError, SegmentFacts, inspect_fmp4, inspect_key_frame, inspect_media, inspect_segment,
+};
 
 /// 12 frames at 25 per second, key frames every 6, with 48 kHz stereo, as ffmpeg writes them.
 const HEVC_INIT: &[u8] = include_bytes!("../../testdata/hevc-init.mp4");
@@ -66,6 +68,13 @@ fn a_key_frame_range_starts_with_its_fragment_and_ends_with_its_sample() {
     assert_eq!(&range[4..8], b"moof");
     let cut = &AVC[..usize::try_from(first.offset + first.length).unwrap()];
     assert!(cut.len() < AVC.len() && first.length > 1000);
+    let init = inspect_init(AVC_INIT).unwrap();
+    let read = inspect_key_frame(Some(&init), &range[..usize::try_from(first.length).unwrap()]).unwrap();
+    let picture = read.video.unwrap();
+    assert!(picture.starts_with_idr);
+    assert_eq!((picture.frames, picture.first_pts), (1, first.pts));
+    let short = &range[..usize::try_from(first.length).unwrap() - 1];
+    assert!(inspect_key_frame(Some(&init), short).is_err());
 }
 
 #[test]
