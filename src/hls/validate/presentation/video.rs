@@ -59,9 +59,13 @@ pub(super) fn validate(
     findings
 }
 
-/// What is measured of a list of pictures, if it can be.
+/// What is measured of a list of pictures, if it can be: one with holes cannot be compared with others.
 pub(super) fn measured(playlist: &LoadedPlaylist) -> Option<RenditionFacts> {
-    measured_from(&continuous(playlist)).map(|(facts, _)| facts)
+    let segments = continuous(playlist);
+    if segments.len() != playlist.media.segments.len() {
+        return None;
+    }
+    measured_from(&segments).map(|(facts, _)| facts)
 }
 
 fn measured_from(segments: &[SegmentFacts]) -> Option<(RenditionFacts, FrameRate)> {
