@@ -41,6 +41,9 @@ pub enum LoadError {
         /// Why.
         reason: String,
     },
+    /// There is no way to ask a server.
+    #[error("the HTTP client cannot be used")]
+    Client(#[from] reqwest::Error),
     /// It is no playlist.
     #[error("`{name}` is not an HLS playlist")]
     NotAPlaylist {
@@ -55,7 +58,7 @@ pub enum LoadError {
 impl Presentation {
     /// Loads a master or media playlist and all that it names.
     pub async fn load(place: &Place) -> Result<Self, LoadError> {
-        let fetcher = Fetcher::new();
+        let fetcher = Fetcher::new()?;
         let name = place.to_string();
         let resource = fetcher
             .playlist(place)

@@ -21,4 +21,5 @@ mod nodes;
 mod samples;
 mod storage;
 mod support;
+mod validate;
 mod walks;
