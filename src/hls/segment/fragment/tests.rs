@@ -157,10 +157,24 @@ fn what_is_no_fragment_gets_its_reason() {
 #[test]
 fn a_run_that_claims_too_much_costs_nothing() {
     let mut bytes = AVC.to_vec();
-    let run = AVC.windows(4).position(|window| window == b"trun").unwrap();
+    let place = |kind: &[u8; 4]| AVC.windows(4).position(|window| window == kind).unwrap();
+    let (header, run) = (place(b"tfhd"), place(b"trun"));
+    bytes[header + 16..header + 20].copy_from_slice(&[0; 4]);
     bytes[run + 4..run + 12].copy_from_slice(&[0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]);
     let init = inspect_init(AVC_INIT).unwrap();
     assert_eq!(inspect_fmp4(&init, &bytes), Err(InspectError::StraySamples));
+}
+
+/// Two fragments over the same bytes.
+#[test]
+fn samples_may_not_lie_over_each_other() {
+    let moof = AVC.windows(4).position(|window| window == b"moof").unwrap() - 4;
+    let mdat = AVC.windows(4).position(|window| window == b"mdat").unwrap() - 4;
+    let bytes = [&AVC[moof..mdat], &AVC[moof..]].concat();
+    let init = inspect_init(AVC_INIT).unwrap();
+    assert_eq!(inspect_fmp4(&init, &bytes), Err(InspectError::StraySamples));
+    let longer = [bytes, vec![0, 0, 0x10, 0, b'f', b'r', b'e', b'e'], vec![0; 4088]].concat();
+    assert!(inspect_fmp4(&init, &longer).is_ok());
 }
 
 #[test]
