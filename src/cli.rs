@@ -9,6 +9,7 @@ mod output;
 mod people;
 mod projections;
 mod serve;
+mod validate;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -66,6 +67,8 @@ enum Verb {
     },
     /// Put a backup in the place of an embedded store.
     Restore(backup::RestoreArguments),
+    /// Check any HLS presentation, from disk or from a server.
+    Validate(validate::ValidateArguments),
     /// Check ffmpeg, database, storage and clock.
     Doctor,
     /// Bring the database's schema up to date.
@@ -130,6 +133,7 @@ async fn execute(verb: Verb, config: Config, output: Output) -> anyhow::Result<b
         Verb::People(verb) => people::run(&config, verb, output).await,
         Verb::Backup { folder } => backup::backup(&config, &folder, output).await,
         Verb::Restore(arguments) => backup::restore(&config, &arguments, output).await,
+        Verb::Validate(arguments) => validate::validate(&arguments, output).await,
         Verb::Doctor => doctor::run(&config, output).await,
         Verb::Migrate => {
             let db = Db::open(&config.database_url()).await?;

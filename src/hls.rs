@@ -13,11 +13,16 @@
 
 pub(crate) mod aac;
 pub(crate) mod bits;
+mod boxes;
 pub(crate) mod clock;
+mod hevc;
+mod i_frames;
+mod init;
 mod master;
 pub(crate) mod nal;
 mod parse;
 pub(crate) mod pes;
+mod picture;
 mod playlist;
 mod rendition;
 mod segment;
@@ -26,17 +31,25 @@ pub(crate) mod sps;
 pub(crate) mod synthetic;
 pub(crate) mod ts;
 mod validate;
+mod video;
 
 pub use aac::AudioFacts;
-pub use master::{MasterVariant, render_master};
+pub use i_frames::{IFramePlaylist, KeyFrameEntry};
+pub use init::{InitFacts, inspect_init};
+pub use master::{IFrameVariant, MasterPlaylist, MasterVariant, SubtitleTrack, render_master};
 pub use parse::{
-    ParseError, ParsedMaster, ParsedMedia, ParsedSegment, ParsedVariant, Playlist, parse_playlist,
+    ParseError, ParsedMap, ParsedMaster, ParsedMedia, ParsedRendition, ParsedSegment, ParsedVariant,
+    Playlist, byte_ranges, parse_byte_range, parse_playlist,
 };
+pub use picture::{HevcProfile, PictureFacts, SampleEntry, VideoCodec};
 pub use playlist::{Container, MediaPlaylist, PlaylistKind, SegmentName, SegmentNames, parse_segment_name};
 pub use rendition::{MeasureError, RenditionFacts, SegmentEntry, measure};
-pub use segment::{InspectError, KeyFrame, SegmentFacts, inspect_segment};
-pub use sps::Sps;
+pub use segment::{
+    InspectError, KeyFrame, MediaFacts, SegmentFacts, inspect_fmp4, inspect_key_frame, inspect_media,
+    inspect_segment,
+};
 pub use validate::{
-    Expected, Finding, Severity, validate_declared, validate_master, validate_media, validate_rendition,
+    CaptionFacts, Expected, Finding, LoadedPlaylist, LoadedSegment, Report, Role, Severity, read_captions,
+    validate_declared, validate_master, validate_media, validate_presentation, validate_rendition,
     validate_set,
 };

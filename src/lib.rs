@@ -13,6 +13,7 @@ pub mod http;
 pub mod media;
 pub mod metrics;
 pub mod mux;
+pub mod presentation;
 pub mod sandbox;
 pub mod shutdown;
 pub mod startup;

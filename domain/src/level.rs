@@ -1,4 +1,5 @@
-//! Levels: the lowest one that a size, frame rate and bit rate fit in (ITU-T H.264 table A-1, H.265 table A.8).
+//! Levels of H.264 and HEVC: the lowest one that a size, frame rate and bit rate fit in (ITU-T H.264 table A-1, H.265
+//! tables A.8 and A.9).
 
 use crate::FrameRate;
 
@@ -49,34 +50,43 @@ pub fn h264_level(
         .map(|LevelLimits(level, ..)| *level)
 }
 
-/// A row of Table A.8 of ITU-T H.265: `general_level_idc`, luma samples per picture and per second, kbit/s of the
-/// Main tier.
-struct HevcLimits(u8, u64, u64, u32);
+/// A row of tables A.8 and A.9 of ITU-T H.265: level × 30, luma samples per picture and per second, kbit/s and kbit of
+/// the Main tier.
+struct HevcLimits(u8, u64, u64, u32, u32);
 
-const HEVC_LEVELS: [HevcLimits; 10] = [
-    HevcLimits(30, 36_864, 552_960, 128),
-    HevcLimits(60, 122_880, 3_686_400, 1_500),
-    HevcLimits(63, 245_760, 7_372_800, 3_000),
-    HevcLimits(90, 552_960, 16_588_800, 6_000),
-    HevcLimits(93, 983_040, 33_177_600, 10_000),
-    HevcLimits(120, 2_228_224, 66_846_720, 12_000),
-    HevcLimits(123, 2_228_224, 133_693_440, 20_000),
-    HevcLimits(150, 8_912_896, 267_386_880, 25_000),
-    HevcLimits(153, 8_912_896, 534_773_760, 40_000),
-    HevcLimits(156, 8_912_896, 1_069_547_520, 60_000),
+const HEVC_LEVELS: [HevcLimits; 9] = [
+    HevcLimits(30, 36_864, 552_960, 128, 350),
+    HevcLimits(60, 122_880, 3_686_400, 1_500, 1_500),
+    HevcLimits(63, 245_760, 7_372_800, 3_000, 3_000),
+    HevcLimits(90, 552_960, 16_588_800, 6_000, 6_000),
+    HevcLimits(93, 983_040, 33_177_600, 10_000, 10_000),
+    HevcLimits(120, 2_228_224, 66_846_720, 12_000, 12_000),
+    HevcLimits(123, 2_228_224, 133_693_440, 20_000, 20_000),
+    HevcLimits(150, 8_912_896, 267_386_880, 25_000, 25_000),
+    HevcLimits(153, 8_912_896, 534_773_760, 40_000, 40_000),
 ];
 
-/// The lowest HEVC level (`general_level_idc`, × 30) of the Main tier that holds this picture, rate and ceiling.
-pub fn hevc_level((width, height): (u32, u32), rate: FrameRate, max_kbps: u32) -> Option<u8> {
-    let (wide, high) = (u64::from(width), u64::from(height));
-    let per_picture = wide * high;
-    let per_second = (per_picture * u64::from(rate.num())).div_ceil(u64::from(rate.den()));
+/// The lowest HEVC level (`general_level_idc`, × 30) whose Main tier holds this picture, rate, ceiling and buffer; nothing
+/// when none that HLS allows does. A ceiling or buffer of 0 asks nothing.
+pub fn hevc_level(
+    (width, height): (u32, u32),
+    rate: FrameRate,
+    max_kbps: u32,
+    buffer_kbit: u32,
+) -> Option<u8> {
+    let (width, height) = (u64::from(width), u64::from(height));
+    let per_frame = width * height;
+    let per_second = (u128::from(per_frame) * u128::from(rate.num())).div_ceil(u128::from(rate.den()));
     // A.4.1: neither side may exceed the square root of eight times the picture size.
-    let side_fits = |limit: u64| wide.max(high).pow(2) <= 8 * limit;
+    let side_fits = |frame_limit: u64| width.max(height).pow(2) <= 8 * frame_limit;
     HEVC_LEVELS
         .iter()
-        .find(|HevcLimits(_, picture, second, kbps)| {
-            per_picture <= *picture && per_second <= *second && max_kbps <= *kbps && side_fits(*picture)
+        .find(|HevcLimits(_, frame_limit, second_limit, kbps, kbit)| {
+            per_second <= u128::from(*second_limit)
+                && per_frame <= *frame_limit
+                && side_fits(*frame_limit)
+                && max_kbps <= *kbps
+                && buffer_kbit <= *kbit
         })
         .map(|HevcLimits(level, ..)| *level)
 }
@@ -109,14 +119,25 @@ mod tests {
     }
 
     #[test]
-    fn hevc_pictures_need_the_usual_levels() {
-        assert_eq!(hevc_level((3_840, 2_160), rate(30), 25_000), Some(150));
-        assert_eq!(hevc_level((3_840, 2_160), rate(60), 27_500), Some(153));
-        assert_eq!(hevc_level((1_920, 1_080), rate(60), 12_000), Some(123));
-        assert_eq!(hevc_level((16_000, 16_000), rate(1), 1), None);
+    fn the_usual_pictures_need_the_usual_hevc_levels() {
+        assert_eq!(hevc_level((1280, 720), rate(30), 0, 0), Some(93));
+        assert_eq!(hevc_level((1920, 1080), rate(30), 0, 0), Some(120));
+        assert_eq!(hevc_level((1920, 1080), rate(60), 0, 0), Some(123));
+        assert_eq!(hevc_level((2560, 1440), rate(30), 16_500, 33_000), Some(153));
+        assert_eq!(hevc_level((3840, 2160), rate(30), 25_000, 25_000), Some(150));
+        assert_eq!(hevc_level((3840, 2160), rate(60), 0, 0), Some(153));
+        assert_eq!(hevc_level((7680, 4320), rate(24), 0, 0), None);
+        assert_eq!(hevc_level((8_445, 100), rate(1), 0, 0), None);
     }
 
     proptest! {
+        #[test]
+        fn the_hevc_level_rises_with_the_rate(width in 16_u32..4_096, height in 16_u32..2_304, fps in 1_u32..59) {
+            let slow = hevc_level((width, height), rate(fps), 2_200, 4_000);
+            let fast = hevc_level((width, height), rate(fps + 1), 2_200, 4_000);
+            prop_assert!(fast.is_none() || slow <= fast);
+        }
+
         #[test]
         fn the_level_rises_with_the_rate(width in 16_u32..4_096, height in 16_u32..2_304, fps in 1_u32..59) {
             let slow = h264_level((width, height), rate(fps), 2_200, 4_000);

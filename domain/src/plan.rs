@@ -187,9 +187,14 @@ fn planned(
     let rate = frame_rate.divided_by(frame_step);
     let max_kbps = rung.max_kbps.min(held_kbps(source));
     let buffer_kbit = rung.buffer_kbit.min(max_kbps.saturating_mul(2));
+    let buffer_kbit = match rung.codec {
+        Codec::H264Main | Codec::H264High => buffer_kbit,
+        // The largest that level 5.1 allows.
+        Codec::HevcMain => buffer_kbit.min(40_000),
+    };
     let level = match rung.codec {
         Codec::H264Main | Codec::H264High => h264_level((width, height), rate, max_kbps, buffer_kbit),
-        Codec::HevcMain => hevc_level((width, height), rate, max_kbps),
+        Codec::HevcMain => hevc_level((width, height), rate, max_kbps, buffer_kbit),
     }?;
     Some(PlannedRung {
         quality: rung.quality,

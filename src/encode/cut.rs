@@ -36,6 +36,17 @@ pub enum CutError {
     },
 }
 
+/// The pictures of a segment.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Gathered {
+    /// Counted from 0.
+    pub(super) segment: u32,
+    /// In the order of decoding.
+    pub(super) pictures: Vec<Picture>,
+    /// When the first picture of the next segment is decoded.
+    pub(super) end: u64,
+}
+
 /// Cuts the pictures of one rung.
 #[derive(Debug)]
 pub(super) struct Cutter {
@@ -51,6 +62,8 @@ pub(super) struct Cutter {
     /// The time stamp of the first picture.
     first_pts: Option<u64>,
     gathered: Vec<Picture>,
+    /// When the first picture of the next segment is decoded.
+    end: u64,
     ticks: Ticks,
 }
 
@@ -83,6 +96,7 @@ impl Cutter {
             place: 0,
             first_pts: None,
             gathered: vec![],
+            end: 0,
             ticks: Ticks(plan.frame_rate),
         }
     }
@@ -104,13 +118,17 @@ impl Cutter {
     }
 
     /// Takes the next picture in the order of decoding; gives a segment when it is whole.
-    pub(super) fn take(&mut self, picture: Picture) -> Result<Option<(u32, Vec<Picture>)>, CutError> {
+    pub(super) fn take(&mut self, picture: Picture) -> Result<Option<Gathered>, CutError> {
         let bounds = self.bounds().ok_or(CutError::TooMany)?;
         let segment = self.segment;
         if self.gathered.is_empty() && !picture.key {
             return Err(CutError::NoKeyFrame { segment });
         }
-        let stamped = self.stamped(picture, bounds)?;
+        let (stamped, decoded) = self.stamped(picture, bounds)?;
+        if self.gathered.is_empty() {
+            // Every segment of an encoder begins as many pictures before it is shown.
+            self.end = self.ticks.at(decoded + (bounds.1 - bounds.0).cast_signed());
+        }
         self.gathered.push(stamped);
         if self.gathered.len() < self.planned(bounds) {
             return Ok(None);
@@ -121,7 +139,11 @@ impl Cutter {
         if doubled(&pictures) {
             return Err(CutError::Misplaced { segment });
         }
-        Ok(Some((segment, pictures)))
+        Ok(Some(Gathered {
+            segment,
+            pictures,
+            end: self.end,
+        }))
     }
 
     /// Ends: what was gathered must not be half a segment.
@@ -136,8 +158,9 @@ impl Cutter {
         }
     }
 
-    /// The picture with the time stamps of the grid: those of ffmpeg count from wherever its muxer begins.
-    fn stamped(&mut self, picture: Picture, (start, end): (u64, u64)) -> Result<Picture, CutError> {
+    /// The picture with the time stamps of the grid, and its place in the order of decoding: the stamps of ffmpeg count
+    /// from wherever its muxer begins.
+    fn stamped(&mut self, picture: Picture, (start, end): (u64, u64)) -> Result<(Picture, i64), CutError> {
         let base = self.starts.first().copied().unwrap_or_default();
         let first_pts = *self.first_pts.get_or_insert(picture.pts);
         let frame = |stamp: u64| {
@@ -150,11 +173,12 @@ impl Cutter {
                 segment: self.segment,
             });
         }
-        Ok(Picture {
+        let stamped = Picture {
             pts: self.ticks.at(shown),
             dts: self.ticks.at(decoded.min(shown)),
             ..picture
-        })
+        };
+        Ok((stamped, decoded.min(shown)))
     }
 
     /// Ticks as frames of the rung, to the nearest.
@@ -229,15 +253,16 @@ mod tests {
         assert_eq!(cutter.take(picture(0, 0, true)), Ok(None));
         assert_eq!(cutter.take(picture(3, 1, false)), Ok(None));
         assert_eq!(cutter.take(picture(1, 2, false)), Ok(None));
-        let (number, pictures) = cutter.take(picture(2, 3, false)).unwrap().unwrap();
-        assert_eq!(number, 1);
-        let stamps: Vec<_> = pictures
+        let gathered = cutter.take(picture(2, 3, false)).unwrap().unwrap();
+        assert_eq!((gathered.segment, gathered.end), (1, ORIGIN + 6 * 3_600));
+        let stamps: Vec<_> = gathered
+            .pictures
             .iter()
             .map(|p| ((p.pts - ORIGIN) / 3_600, (p.dts - ORIGIN) / 3_600))
             .collect();
         assert_eq!(stamps, [(4, 2), (7, 3), (5, 4), (6, 5)]);
         cutter.take(picture(4, 4, true)).unwrap();
-        assert_eq!(cutter.take(picture(5, 5, false)).unwrap().unwrap().0, 2);
+        assert_eq!(cutter.take(picture(5, 5, false)).unwrap().unwrap().segment, 2);
         assert!(cutter.is_done());
         assert_eq!(cutter.finish(), Ok(()));
         assert_eq!(cutter.take(picture(6, 6, true)), Err(CutError::TooMany));

@@ -9,9 +9,12 @@ use tokio::sync::mpsc;
 use super::inspect::{self, InspectError};
 use super::lane::Cut;
 use super::sound::{Sound, SoundError, SoundReader};
-use super::{Job, ORIGIN};
-use crate::hls::{self, SegmentFacts};
-use crate::mux::{self, SoundFrame};
+use super::{Job, ORIGIN, container};
+use crate::hls::{self, Container, SegmentFacts};
+use crate::mux::{self, AudioConfig, PictureFormat, SoundFrame, UnknownFormat, VideoConfig};
+
+/// Fragments are numbered through a clip whoever writes them: no segment has more than this.
+const MOST_FRAGMENTS: u32 = 1_000;
 
 /// A segment that passed the validator.
 #[derive(Debug)]
@@ -91,12 +94,17 @@ fn make(plan: &Plan, cut: &Cut, heard: &[(u64, Vec<u8>)]) -> Result<FinishedSegm
         .iter()
         .map(|(pts, adts)| SoundFrame { pts: *pts, adts })
         .collect();
-    let bytes = mux::ts_segment(&cut.pictures, &sound).bytes;
     let rung = cut.rung;
     let number = cut.segment;
     let refused = |error| Refused { rung, error };
-    let facts =
-        hls::inspect_segment(&bytes).map_err(|source| refused(InspectError::Segment { number, source }))?;
+    let (init, bytes) = match container(&rung) {
+        Container::Ts => (None, mux::ts_segment(&cut.pictures, &sound).bytes),
+        Container::Fmp4 => {
+            let (init, bytes) = fragments(cut, &sound).map_err(|error| refused(error.into()))?;
+            (Some(init), bytes)
+        }
+    };
+    let facts = inspect::read_segment(init.as_deref(), &bytes, number).map_err(refused)?;
     let codec = inspect::check_segment(plan, &rung, number, &facts).map_err(refused)?;
     let ticks = start(plan, number + 1) - start(plan, number);
     Ok(FinishedSegment {
@@ -108,9 +116,36 @@ fn make(plan: &Plan, cut: &Cut, heard: &[(u64, Vec<u8>)]) -> Result<FinishedSegm
         rung,
         number,
         codec,
-        init: None,
+        init,
         bytes,
     })
+}
+
+/// The init segment and the media segment, a fragment for each key frame, so that trick play reads no more than it
+/// shows.
+fn fragments(cut: &Cut, sound: &[SoundFrame<'_>]) -> Result<(Vec<u8>, Vec<u8>), UnknownFormat> {
+    let first = cut.pictures.first().ok_or(UnknownFormat)?;
+    let video = VideoConfig::of_picture(PictureFormat::Hevc, first)?;
+    let audio = sound
+        .first()
+        .map(|frame| AudioConfig::of_frame(frame.adts))
+        .transpose()?;
+    let mut bytes = vec![];
+    let mut groups = cut.pictures.chunk_by(|_, next| !next.key).peekable();
+    let mut sequence = cut.segment.saturating_mul(MOST_FRAGMENTS);
+    let mut heard = 0;
+    while let Some(group) = groups.next() {
+        let next = groups.peek().and_then(|next| next.first());
+        let ends = next.map_or(usize::MAX, |next| {
+            sound.partition_point(|frame| frame.pts < next.pts)
+        });
+        let with = sound.get(heard..ends.min(sound.len())).unwrap_or_default();
+        heard = ends.min(sound.len());
+        sequence = sequence.saturating_add(1);
+        let end = next.map_or(cut.end, |next| next.dts);
+        bytes.extend(mux::media_segment(&video, audio, sequence, group, end, with));
+    }
+    Ok((mux::init_segment(&video, audio), bytes))
 }
 
 pub(super) fn key_frames(facts: &SegmentFacts) -> Vec<KeyFrame> {

@@ -4,15 +4,17 @@
 use std::io;
 use std::path::Path;
 
+use clipper_domain::ladder::Codec;
 use clipper_domain::plan::{Plan, PlannedRung};
 use clipper_domain::{Segment, Variant};
 
 use super::container;
 use super::finish::{first_pts, key_frames};
 use crate::hls::{
-    self, Expected, Finding, MediaPlaylist, PlaylistKind, RenditionFacts, SegmentFacts, SegmentNames,
-    Severity,
+    self, Container, Expected, Finding, MediaPlaylist, PlaylistKind, RenditionFacts, SegmentFacts,
+    SegmentNames, Severity,
 };
+use crate::mux;
 
 /// A rendition that may be published.
 #[derive(Clone, Debug)]
@@ -40,6 +42,9 @@ pub enum InspectError {
         #[source]
         source: hls::InspectError,
     },
+    /// The pictures do not say how they are coded.
+    #[error(transparent)]
+    Format(#[from] mux::UnknownFormat),
     /// The segments do not make a rendition.
     #[error("the segments do not fit together")]
     Measure(#[from] hls::MeasureError),
@@ -53,15 +58,20 @@ pub enum InspectError {
     },
 }
 
-/// The highest level that HLS allows (Apple authoring specification 1.2: High 5.2).
-const MAX_LEVEL: u8 = 52;
+/// The highest levels that HLS allows (Apple authoring specification 1.3 and 1.6): H.264 5.2, HEVC 5.1.
+fn max_level(rung: &PlannedRung) -> u8 {
+    match rung.codec {
+        Codec::H264Main | Codec::H264High => 52,
+        Codec::HevcMain => 153,
+    }
+}
 
 fn expected(plan: &Plan, rung: &PlannedRung, ticks: u64) -> Expected {
     Expected {
         width: rung.width,
         height: rung.height,
         frame_rate: plan.rate_of(rung),
-        max_level: MAX_LEVEL,
+        max_level: max_level(rung),
         duration_90k: ticks,
     }
 }
@@ -74,6 +84,19 @@ fn refused(findings: Vec<Finding>) -> Result<Vec<Finding>, InspectError> {
         Some(Finding { rule, message, .. }) => Err(InspectError::Refused { rule, message }),
         None => Ok(advice),
     }
+}
+
+/// Reads a segment of either kind.
+pub(super) fn read_segment(
+    init: Option<&[u8]>,
+    bytes: &[u8],
+    number: u32,
+) -> Result<SegmentFacts, InspectError> {
+    let read = match init {
+        None => hls::inspect_segment(bytes),
+        Some(init) => hls::inspect_init(init).and_then(|init| hls::inspect_fmp4(&init, bytes)),
+    };
+    read.map_err(|source| InspectError::Segment { number, source })
 }
 
 /// Checks a segment by itself, and that it begins when the plan says; gives its `CODECS`.
@@ -104,10 +127,14 @@ pub(super) fn check_segment(
 
 /// Reads every stored segment of a rung back and checks the whole.
 pub fn inspect(plan: &Plan, rung: &PlannedRung, folder: &Path) -> Result<Inspected, InspectError> {
+    let init = match container(rung) {
+        Container::Ts => None,
+        Container::Fmp4 => Some(std::fs::read(folder.join("init.mp4"))?),
+    };
     let mut facts = vec![];
     for number in 0..plan.segment_count() {
         let bytes = std::fs::read(folder.join(SegmentNames::Tree.segment(number as usize, container(rung))))?;
-        facts.push(hls::inspect_segment(&bytes).map_err(|source| InspectError::Segment { number, source })?);
+        facts.push(read_segment(init.as_deref(), &bytes, number)?);
     }
     let measured = hls::measure(&facts, plan.rate_of(rung))?;
     let findings = hls::validate_rendition(&measured, &facts, &expected(plan, rung, plan.ticks(plan.frames)));

@@ -18,6 +18,8 @@ pub struct Cut {
     pub segment: u32,
     /// In the order of decoding, stamped on the presentation's clock.
     pub pictures: Vec<Picture>,
+    /// When the first picture of the next segment is decoded.
+    pub end: u64,
 }
 
 /// The segments of one rung that a pass makes.
@@ -94,11 +96,12 @@ impl Tail {
             if self.cutter.is_done() {
                 break;
             }
-            if let Some((segment, pictures)) = self.cutter.take(picture)? {
+            if let Some(gathered) = self.cutter.take(picture)? {
                 cuts.push(Cut {
                     rung: self.rung,
-                    segment,
-                    pictures,
+                    segment: gathered.segment,
+                    pictures: gathered.pictures,
+                    end: gathered.end,
                 });
             }
         }

@@ -6,7 +6,7 @@ use super::clock::{TICKS_PER_SECOND, rounded, unwrap_near};
 
 const SAMPLES_PER_FRAME: u32 = 1024;
 pub(crate) const HEADER_BYTES: usize = 7;
-const SAMPLE_RATES: [u32; 13] = [
+pub(crate) const SAMPLE_RATES: [u32; 13] = [
     96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,
 ];
 

@@ -25,6 +25,11 @@ impl<'a> BitReader<'a> {
         Some(value)
     }
 
+    pub(crate) fn skip(&mut self, count: usize) -> Option<()> {
+        self.position = self.position.checked_add(count)?;
+        (self.position <= self.bytes.len() * 8).then_some(())
+    }
+
     pub(crate) fn byte(&mut self) -> Option<u8> {
         u8::try_from(self.bits(8)?).ok()
     }

@@ -44,6 +44,10 @@ impl MasterVariant {
         self.bandwidth <= START_MAX_BANDWIDTH && self.width.min(self.height) <= START_MAX_SHORT_SIDE
     }
 
+    fn is_hevc(&self) -> bool {
+        self.codecs.contains("hvc1.") || self.codecs.contains("hev1.")
+    }
+
     fn stream_inf(&self) -> String {
         let millis = self.frame_rate.per_thousand_seconds();
         format!(
@@ -60,20 +64,124 @@ impl MasterVariant {
     }
 }
 
-/// The text: a sensible start rung first, because players begin with the first they see, then all others from the
-/// lowest bandwidth to the highest.
-pub fn render_master(variants: &[MasterVariant]) -> String {
-    let mut lines = vec![
-        "#EXTM3U".to_owned(),
-        "#EXT-X-VERSION:6".to_owned(),
-        "#EXT-X-INDEPENDENT-SEGMENTS".to_owned(),
-    ];
-    for variant in in_playing_order(variants) {
-        lines.push(variant.stream_inf());
-        lines.push(variant.uri.clone());
+/// The key frames of a rung, for scrubbing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IFrameVariant {
+    /// Of the I-frame playlist, relative to the master.
+    pub uri: String,
+    /// Peak bits per second of the key frames.
+    pub bandwidth: u64,
+    /// Average bits per second of the key frames.
+    pub average_bandwidth: u64,
+    /// The RFC 6381 name of the video alone.
+    pub codecs: String,
+    /// As shown.
+    pub width: u32,
+    /// As shown.
+    pub height: u32,
+}
+
+impl IFrameVariant {
+    fn line(&self) -> String {
+        format!(
+            "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={},CODECS=\"{}\",RESOLUTION={}x{},URI=\"{}\"",
+            self.bandwidth, self.average_bandwidth, self.codecs, self.width, self.height, self.uri,
+        )
     }
-    lines.push(String::new());
-    lines.join("\n")
+}
+
+/// Subtitles in one language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubtitleTrack {
+    /// Of the subtitle playlist, relative to the master.
+    pub uri: String,
+    /// By RFC 5646, such as `en`.
+    pub language: String,
+    /// As people read it.
+    pub name: String,
+}
+
+const SUBTITLES: &str = "subtitles";
+
+impl SubtitleTrack {
+    fn line(&self) -> String {
+        format!(
+            "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"{SUBTITLES}\",LANGUAGE=\"{}\",NAME=\"{}\",AUTOSELECT=YES,\
+             DEFAULT=NO,URI=\"{}\"",
+            quotable(&self.language),
+            quotable(&self.name),
+            self.uri,
+        )
+    }
+}
+
+/// Quoted strings hold neither quotes nor line ends (RFC 4.2).
+fn quotable(text: &str) -> String {
+    text.chars()
+        .map(|letter| match letter {
+            '"' => '\'',
+            '\n' | '\r' => ' ',
+            other => other,
+        })
+        .collect()
+}
+
+/// A multivariant playlist with all that it may have.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MasterPlaylist<'a> {
+    /// In any order.
+    pub variants: &'a [MasterVariant],
+    /// In any order.
+    pub i_frames: &'a [IFrameVariant],
+    /// The most likely language first.
+    pub subtitles: &'a [SubtitleTrack],
+}
+
+impl MasterPlaylist<'_> {
+    /// The text: a sensible start rung first, because players begin with the first they see, then all others from
+    /// the lowest bandwidth to the highest.
+    pub fn render(&self) -> String {
+        let mut lines = vec![
+            "#EXTM3U".to_owned(),
+            "#EXT-X-VERSION:6".to_owned(),
+            "#EXT-X-INDEPENDENT-SEGMENTS".to_owned(),
+        ];
+        lines.extend(self.subtitles.iter().map(SubtitleTrack::line));
+        for variant in in_playing_order(self.variants) {
+            lines.push(variant.stream_inf() + &self.common_attributes());
+            lines.push(variant.uri.clone());
+        }
+        let mut i_frames: Vec<_> = self.i_frames.iter().collect();
+        i_frames.sort_by_key(|variant| variant.bandwidth);
+        lines.extend(i_frames.into_iter().map(|variant| variant.line() + self.range()));
+        lines.push(String::new());
+        lines.join("\n")
+    }
+
+    fn common_attributes(&self) -> String {
+        if self.subtitles.is_empty() {
+            return self.range().to_owned();
+        }
+        format!("{},SUBTITLES=\"{SUBTITLES}\"", self.range())
+    }
+
+    /// HEVC could be HDR; where it is offered, every variant says that it is not (APL 9.16).
+    fn range(&self) -> &'static str {
+        if self.variants.iter().any(MasterVariant::is_hevc) {
+            ",VIDEO-RANGE=SDR"
+        } else {
+            ""
+        }
+    }
+}
+
+/// A multivariant playlist of nothing but variants.
+pub fn render_master(variants: &[MasterVariant]) -> String {
+    MasterPlaylist {
+        variants,
+        ..MasterPlaylist::default()
+    }
+    .render()
 }
 
 fn in_playing_order(variants: &[MasterVariant]) -> Vec<&MasterVariant> {
@@ -121,6 +229,39 @@ mod tests {
             "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n\
              #EXT-X-STREAM-INF:BANDWIDTH=3000000,AVERAGE-BANDWIDTH=1500000,CODECS=\"avc1.64001f,mp4a.40.2\",\
              RESOLUTION=1280x720,FRAME-RATE=29.970,CLOSED-CAPTIONS=NONE\n720p.m3u8\n"
+        );
+    }
+
+    #[test]
+    fn subtitles_key_frames_and_hevc_are_declared() {
+        let mut hevc = rung(720, 3_000_000);
+        hevc.codecs = "hvc1.1.6.L93.90,mp4a.40.2".to_owned();
+        let master = MasterPlaylist {
+            variants: &[hevc],
+            i_frames: &[IFrameVariant {
+                uri: "720p/iframes.m3u8".to_owned(),
+                bandwidth: 300_000,
+                average_bandwidth: 200_000,
+                codecs: "hvc1.1.6.L93.90".to_owned(),
+                width: 1280,
+                height: 720,
+            }],
+            subtitles: &[SubtitleTrack {
+                uri: "en.m3u8".to_owned(),
+                language: "en".to_owned(),
+                name: "The \"English\"".to_owned(),
+            }],
+        };
+        assert_eq!(
+            master.render(),
+            "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n\
+             #EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"subtitles\",LANGUAGE=\"en\",NAME=\"The 'English'\",AUTOSELECT=YES,\
+             DEFAULT=NO,URI=\"en.m3u8\"\n\
+             #EXT-X-STREAM-INF:BANDWIDTH=3000000,AVERAGE-BANDWIDTH=1500000,CODECS=\"hvc1.1.6.L93.90,mp4a.40.2\",\
+             RESOLUTION=1280x720,FRAME-RATE=29.970,CLOSED-CAPTIONS=NONE,VIDEO-RANGE=SDR,SUBTITLES=\"subtitles\"\n\
+             720p.m3u8\n\
+             #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=300000,AVERAGE-BANDWIDTH=200000,CODECS=\"hvc1.1.6.L93.90\",\
+             RESOLUTION=1280x720,URI=\"720p/iframes.m3u8\",VIDEO-RANGE=SDR\n"
         );
     }
 

@@ -37,6 +37,8 @@ pub struct ParsedMedia {
     pub i_frames_only: bool,
     /// URI of the first `EXT-X-MAP`.
     pub map: Option<String>,
+    /// The first `EXT-X-KEY` whose method is not `NONE`, as written.
+    pub key: Option<String>,
     /// In order.
     pub segments: Vec<ParsedSegment>,
 }
@@ -52,6 +54,37 @@ pub struct ParsedSegment {
     pub discontinuity: bool,
     /// Preceded by `EXT-X-BYTERANGE`, as written.
     pub byte_range: Option<String>,
+    /// The `EXT-X-MAP` that holds for it.
+    pub map: Option<ParsedMap>,
+}
+
+/// One `EXT-X-MAP`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParsedMap {
+    /// As written.
+    pub uri: String,
+    /// `BYTERANGE`, as written.
+    pub byte_range: Option<String>,
+}
+
+/// Length and offset of a byte range such as `100@0`; without an offset it follows the range before it.
+pub fn parse_byte_range(text: &str) -> Option<(u64, Option<u64>)> {
+    match text.trim().split_once('@') {
+        Some((length, offset)) => Some((length.parse().ok()?, Some(offset.parse().ok()?))),
+        None => Some((text.trim().parse().ok()?, None)),
+    }
+}
+
+/// Offset and length of each segment that is a part of a resource; a range without an offset follows the one before it.
+pub fn byte_ranges(media: &ParsedMedia) -> Vec<Option<(u64, u64)>> {
+    let mut end = 0_u64;
+    let range = |segment: &ParsedSegment| {
+        let (length, offset) = parse_byte_range(segment.byte_range.as_deref()?)?;
+        let offset = offset.unwrap_or(end);
+        end = offset.saturating_add(length);
+        Some((offset, length))
+    };
+    media.segments.iter().map(range).collect()
 }
 
 /// A multivariant playlist as it was written.
@@ -63,10 +96,31 @@ pub struct ParsedMaster {
     pub independent_segments: bool,
     /// `EXT-X-STREAM-INF`, in order.
     pub variants: Vec<ParsedVariant>,
+    /// `EXT-X-I-FRAME-STREAM-INF`, in order.
+    pub i_frame_variants: Vec<ParsedVariant>,
+    /// `EXT-X-MEDIA`, in order.
+    pub renditions: Vec<ParsedRendition>,
 }
 
-/// One `EXT-X-STREAM-INF` and its URI.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One `EXT-X-MEDIA`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ParsedRendition {
+    /// `AUDIO`, `VIDEO`, `SUBTITLES` or `CLOSED-CAPTIONS`.
+    pub kind: String,
+    /// `GROUP-ID`.
+    pub group: String,
+    /// `NAME`.
+    pub name: Option<String>,
+    /// `LANGUAGE`.
+    pub language: Option<String>,
+    /// `CHANNELS`.
+    pub channels: Option<String>,
+    /// Without one, the sound is in the variants.
+    pub uri: Option<String>,
+}
+
+/// One `EXT-X-STREAM-INF` or `EXT-X-I-FRAME-STREAM-INF` and its URI.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ParsedVariant {
     /// As written.
     pub uri: String,
@@ -86,6 +140,10 @@ pub struct ParsedVariant {
     pub video_range: Option<String>,
     /// The name of the group with its sound.
     pub audio: Option<String>,
+    /// The name of the group with its subtitles.
+    pub subtitles: Option<String>,
+    /// `SCORE`, as written.
+    pub score: Option<String>,
 }
 
 /// Why text is no playlist. Lines count from 1.
@@ -145,8 +203,14 @@ pub fn parse_playlist(text: &str) -> Result<Playlist, ParseError> {
 
 /// What the next URI will belong to, with the line that announced it.
 enum Pending {
-    Segment { line: usize, duration_micros: u64 },
-    Variant { line: usize, variant: ParsedVariant },
+    Segment {
+        line: usize,
+        duration_micros: u64,
+    },
+    Variant {
+        line: usize,
+        variant: Box<ParsedVariant>,
+    },
 }
 
 #[derive(Default)]
@@ -155,7 +219,8 @@ struct Reader {
     version: Option<u32>,
     independent_segments: bool,
     media: ParsedMedia,
-    variants: Vec<ParsedVariant>,
+    map: Option<ParsedMap>,
+    master: ParsedMaster,
     pending: Option<Pending>,
     discontinuity: bool,
     byte_range: Option<String>,
@@ -174,7 +239,7 @@ impl Reader {
                 })?;
             }
             "-X-STREAM-INF" => {
-                let variant = self.read("EXT-X-STREAM-INF", parse_variant(value))?;
+                let variant = Box::new(self.read("EXT-X-STREAM-INF", parse_variant(value))?);
                 self.announce(Pending::Variant {
                     line: self.line,
                     variant,
@@ -188,9 +253,21 @@ impl Reader {
                 self.media.kind = Some(self.read("EXT-X-PLAYLIST-TYPE", parse_kind(value))?);
             }
             "-X-MAP" => {
-                let uri = Attributes::parse(value).and_then(|map| map.get("URI").map(str::to_owned));
-                let uri = self.read("EXT-X-MAP", uri)?;
-                self.media.map.get_or_insert(uri);
+                let map = self.read("EXT-X-MAP", parse_map(value))?;
+                self.media.map.get_or_insert_with(|| map.uri.clone());
+                self.map = Some(map);
+            }
+            "-X-KEY" if !value.contains("METHOD=NONE") => {
+                self.media.key.get_or_insert_with(|| value.to_owned());
+            }
+            "-X-MEDIA" => {
+                let rendition = self.read("EXT-X-MEDIA", parse_rendition(value))?;
+                self.master.renditions.push(rendition);
+            }
+            "-X-I-FRAME-STREAM-INF" => {
+                let variant = parse_variant(value).filter(|variant| !variant.uri.is_empty());
+                let variant = self.read("EXT-X-I-FRAME-STREAM-INF", variant)?;
+                self.master.i_frame_variants.push(variant);
             }
             "-X-BYTERANGE" => self.byte_range = Some(value.to_owned()),
             "-X-DISCONTINUITY" => self.discontinuity = true,
@@ -210,8 +287,11 @@ impl Reader {
                 duration_micros,
                 discontinuity: std::mem::take(&mut self.discontinuity),
                 byte_range: self.byte_range.take(),
+                map: self.map.clone(),
             }),
-            Some(Pending::Variant { variant, .. }) => self.variants.push(ParsedVariant { uri, ..variant }),
+            Some(Pending::Variant { variant, .. }) => {
+                self.master.variants.push(ParsedVariant { uri, ..*variant });
+            }
             None => return Err(ParseError::StrayUri { line: self.line }),
         }
         Ok(())
@@ -221,12 +301,12 @@ impl Reader {
         self.no_pending()?;
         let version = self.version.unwrap_or(1);
         let independent_segments = self.independent_segments;
-        match (self.media.segments.is_empty(), self.variants.is_empty()) {
+        match (self.media.segments.is_empty(), self.master.variants.is_empty()) {
             (false, false) => Err(ParseError::Mixed),
             (true, false) => Ok(Playlist::Master(ParsedMaster {
                 version,
                 independent_segments,
-                variants: self.variants,
+                ..self.master
             })),
             (_, true) => Ok(Playlist::Media(ParsedMedia {
                 version,
@@ -261,6 +341,27 @@ fn parse_extinf(value: &str) -> Option<u64> {
     attributes::parse_decimal(duration.trim(), 6)
 }
 
+fn parse_map(value: &str) -> Option<ParsedMap> {
+    let attributes = Attributes::parse(value)?;
+    Some(ParsedMap {
+        uri: attributes.get("URI")?.to_owned(),
+        byte_range: attributes.get("BYTERANGE").map(str::to_owned),
+    })
+}
+
+fn parse_rendition(value: &str) -> Option<ParsedRendition> {
+    let attributes = Attributes::parse(value)?;
+    let text = |name| attributes.get(name).map(str::to_owned);
+    Some(ParsedRendition {
+        kind: text("TYPE")?,
+        group: text("GROUP-ID")?,
+        name: text("NAME"),
+        language: text("LANGUAGE"),
+        channels: text("CHANNELS"),
+        uri: text("URI"),
+    })
+}
+
 fn parse_kind(value: &str) -> Option<PlaylistKind> {
     match value {
         "EVENT" => Some(PlaylistKind::Event),
@@ -274,7 +375,7 @@ fn parse_variant(value: &str) -> Option<ParsedVariant> {
     let attributes = Attributes::parse(value)?;
     let text = |name| attributes.get(name).map(str::to_owned);
     Some(ParsedVariant {
-        uri: String::new(),
+        uri: attributes.get("URI").unwrap_or_default().to_owned(),
         bandwidth: attributes.read("BANDWIDTH", |value| value.parse().ok())?,
         average_bandwidth: attributes.read("AVERAGE-BANDWIDTH", |value| value.parse().ok())?,
         codecs: text("CODECS"),
@@ -286,5 +387,7 @@ fn parse_variant(value: &str) -> Option<ParsedVariant> {
         closed_captions: text("CLOSED-CAPTIONS"),
         video_range: text("VIDEO-RANGE"),
         audio: text("AUDIO"),
+        subtitles: text("SUBTITLES"),
+        score: text("SCORE"),
     })
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::ts::{PACKET_BYTES, Packet};
+use super::ts::Packet;
 
 /// One PES packet; the time stamps are as in the stream, 33 bits wide.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,20 +28,20 @@ pub(super) struct PesAssembler {
 }
 
 impl PesAssembler {
-    /// Takes the packet at `offset`; gives the previous PES packet when a new one starts.
-    pub(super) fn take(&mut self, packet: &Packet<'_>, offset: usize) -> Result<Option<Pes>, BadPes> {
+    /// Takes the packet in `range`; gives the previous PES packet when a new one starts.
+    pub(super) fn take(&mut self, packet: &Packet<'_>, range: Range<usize>) -> Result<Option<Pes>, BadPes> {
         let finished = if packet.starts_unit() {
             self.finish()?
         } else {
             None
         };
         if packet.starts_unit() {
-            self.range.start = offset;
+            self.range.start = range.start;
         }
         // What precedes the first start belongs to a PES packet of another segment.
         if packet.starts_unit() || !self.unit.is_empty() {
             self.unit.extend_from_slice(packet.payload);
-            self.range.end = offset + PACKET_BYTES;
+            self.range.end = range.end;
         }
         Ok(finished)
     }
@@ -120,12 +120,16 @@ fn time_stamp(field: &[u8]) -> Option<i64> {
 mod tests {
     use super::*;
     use crate::hls::synthetic::Synthetic;
+    use crate::hls::ts::PACKET_BYTES;
 
     fn assemble(bytes: &[u8]) -> Result<Vec<Pes>, BadPes> {
         let mut assembler = PesAssembler::default();
         let mut units = Vec::new();
         for (index, raw) in bytes.as_chunks().0.iter().enumerate() {
-            units.extend(assembler.take(&Packet::parse(raw).unwrap(), index * PACKET_BYTES)?);
+            units.extend(assembler.take(
+                &Packet::parse(raw).unwrap(),
+                index * PACKET_BYTES..(index + 1) * PACKET_BYTES,
+            )?);
         }
         units.extend(assembler.finish()?);
         Ok(units)

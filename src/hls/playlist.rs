@@ -1,5 +1,7 @@
 //! Media playlists as text, and the names of the segments in them.
 
+use serde::{Deserialize, Serialize};
+
 use super::clock::micros;
 use super::rendition::SegmentEntry;
 
@@ -13,7 +15,7 @@ pub enum PlaylistKind {
 }
 
 /// What segments are made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Container {
     /// MPEG-TS, for H.264.
     Ts,
@@ -65,7 +67,7 @@ impl SegmentNames<'_> {
         }
     }
 
-    fn init(self) -> String {
+    pub(super) fn init(self) -> String {
         match self {
             Self::Api { quality, .. } => format!("{quality}/init.mp4{}", self.query()),
             Self::Tree => "init.mp4".to_owned(),
@@ -137,7 +139,7 @@ impl MediaPlaylist<'_> {
     }
 }
 
-fn decimal_seconds(micros: u64) -> String {
+pub(super) fn decimal_seconds(micros: u64) -> String {
     format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
 }
 

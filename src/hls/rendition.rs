@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::clock::{TICKS_PER_SECOND, rounded, seconds, unwrap_near};
+use super::picture::PictureFacts;
+use super::playlist::Container;
 use super::segment::SegmentFacts;
-use bandwidth::{bits_per_second, peak_bandwidth, total};
+pub(super) use bandwidth::{bits_per_second, peak_bandwidth, total};
 use clipper_domain::FrameRate;
 
 /// A segment as playlists see it.
@@ -41,8 +43,12 @@ pub struct RenditionFacts {
     pub height: u32,
     /// Of the video.
     pub frame_rate: FrameRate,
-    /// The `level_idc` of the H.264 stream.
+    /// The `level_idc`: ten times the level for H.264, thirty times for HEVC.
     pub level_idc: u8,
+    /// What the pictures of the first segment are like.
+    pub picture: PictureFacts,
+    /// What the segments are made of.
+    pub container: Container,
     /// Bits per second in the worst run of segments, for `BANDWIDTH`.
     pub peak_bandwidth: u64,
     /// Bits per second over the whole, for `AVERAGE-BANDWIDTH`.
@@ -107,10 +113,12 @@ pub fn measure(segments: &[SegmentFacts], frame_rate: FrameRate) -> Result<Rendi
     Ok(RenditionFacts {
         target_duration,
         codecs: codecs(segments, first),
-        width: first.sps.width,
-        height: first.sps.height,
+        width: first.picture.width,
+        height: first.picture.height,
         frame_rate,
-        level_idc: first.sps.level_idc,
+        level_idc: first.picture.level_idc,
+        picture: first.picture.clone(),
+        container: first.container,
         peak_bandwidth: peak_bandwidth(&entries, target_duration)
             .unwrap_or(0)
             .max(average_bandwidth),
@@ -160,7 +168,7 @@ fn shown_ticks(segment: &SegmentFacts, frame_rate: FrameRate) -> u32 {
 }
 
 /// The longest duration to the nearest second (BIS 4.4.3.1), at least 1 for clips under half a second.
-fn target_duration(entries: &[SegmentEntry]) -> u32 {
+pub(super) fn target_duration(entries: &[SegmentEntry]) -> u32 {
     let longest = entries.iter().map(|entry| entry.duration_90k).max().unwrap_or(0);
     u32::try_from(rounded(u128::from(longest), u128::from(TICKS_PER_SECOND)))
         .unwrap_or(u32::MAX)
@@ -169,7 +177,7 @@ fn target_duration(entries: &[SegmentEntry]) -> u32 {
 
 /// The sound may start in a later segment; the master playlist declares it all the same.
 fn codecs(segments: &[SegmentFacts], first: &SegmentFacts) -> String {
-    let video = first.sps.codec();
+    let video = first.picture.codec();
     match segments.iter().find_map(|segment| segment.audio.as_ref()) {
         Some(audio) => format!("{video},{}", audio.codec()),
         None => video,

@@ -3,10 +3,9 @@
 #[cfg(test)]
 mod tests;
 
-use serde::{Deserialize, Serialize};
-
 use super::bits::BitReader;
 use super::nal::unescaped;
+use super::picture::{PictureFacts, SampleEntry, VideoCodec};
 
 /// What `aspect_ratio_idc` 1 to 16 stand for (table E-1).
 const SAMPLE_ASPECTS: [(u16, u16); 16] = [
@@ -32,73 +31,37 @@ const EXTENDED_SAMPLE_ASPECT: u8 = 255;
 /// Profiles whose parameter sets carry chroma format and bit depth.
 const HIGH_PROFILES: [u8; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
 
-/// The part of a sequence parameter set that playlists and rules need.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sps {
-    /// 66 Baseline, 77 Main, 100 High, …
-    pub profile_idc: u8,
-    /// The byte between profile and level: constraint flags 0 to 5, two zero bits.
-    pub constraint_flags: u8,
-    /// Ten times the level.
-    pub level_idc: u8,
-    /// 0 grey, 1 4:2:0, 2 4:2:2, 3 4:4:4.
-    pub chroma_format_idc: u8,
-    /// Bits per luma sample.
-    pub bit_depth: u8,
-    /// Whole macroblocks, before cropping.
-    pub coded_width: u32,
-    /// Whole macroblocks, before cropping.
-    pub coded_height: u32,
-    /// As shown.
-    pub width: u32,
-    /// As shown.
-    pub height: u32,
-    /// False when frames may be pairs of fields.
-    pub progressive: bool,
-    /// Shape of a sample; `None` when unspecified, which players take as square.
-    pub sample_aspect: Option<(u16, u16)>,
-    /// Transfer characteristics (table E-4); `None` when unspecified, which players take as SDR.
-    pub transfer: Option<u8>,
-}
-
-impl Sps {
-    /// Reads a whole NAL unit of type 7; `None` when it ends early or contradicts itself.
-    pub(crate) fn parse(nal: &[u8]) -> Option<Self> {
-        let payload = unescaped(nal.get(1..)?);
-        let mut reader = BitReader::new(&payload);
-        let (profile_idc, constraint_flags, level_idc) = (reader.byte()?, reader.byte()?, reader.byte()?);
-        reader.unsigned()?;
-        let samples = Samples::read(&mut reader, profile_idc)?;
-        skip_frame_order(&mut reader)?;
-        let picture = Picture::read(&mut reader, samples.chroma_format_idc)?;
-        let usability = if reader.flag()? {
-            Usability::read(&mut reader)?
-        } else {
-            Usability::default()
-        };
-        Some(Self {
+/// Reads a whole NAL unit of type 7; `None` when it ends early or contradicts itself.
+pub(crate) fn parse_sps(nal: &[u8]) -> Option<PictureFacts> {
+    let payload = unescaped(nal.get(1..)?);
+    let mut reader = BitReader::new(&payload);
+    let (profile_idc, constraint_flags, level_idc) = (reader.byte()?, reader.byte()?, reader.byte()?);
+    reader.unsigned()?;
+    let samples = Samples::read(&mut reader, profile_idc)?;
+    skip_frame_order(&mut reader)?;
+    let picture = Picture::read(&mut reader, samples.chroma_format_idc)?;
+    let usability = if reader.flag()? {
+        Usability::read(&mut reader)?
+    } else {
+        Usability::default()
+    };
+    Some(PictureFacts {
+        codec: VideoCodec::H264 {
             profile_idc,
             constraint_flags,
-            level_idc,
-            chroma_format_idc: samples.chroma_format_idc,
-            bit_depth: samples.bit_depth,
-            coded_width: picture.coded.0,
-            coded_height: picture.coded.1,
-            width: picture.shown.0,
-            height: picture.shown.1,
-            progressive: picture.progressive,
-            sample_aspect: usability.sample_aspect,
-            transfer: usability.transfer,
-        })
-    }
-
-    /// The RFC 6381 name, such as `avc1.64001f`.
-    pub(super) fn codec(&self) -> String {
-        format!(
-            "avc1.{:02x}{:02x}{:02x}",
-            self.profile_idc, self.constraint_flags, self.level_idc
-        )
-    }
+        },
+        entry: SampleEntry::Avc1,
+        level_idc,
+        chroma_format_idc: samples.chroma_format_idc,
+        bit_depth: samples.bit_depth,
+        coded_width: picture.coded.0,
+        coded_height: picture.coded.1,
+        width: picture.shown.0,
+        height: picture.shown.1,
+        progressive: picture.progressive,
+        sample_aspect: usability.sample_aspect,
+        transfer: usability.transfer,
+    })
 }
 
 struct Samples {
@@ -226,7 +189,7 @@ impl Usability {
     fn read(reader: &mut BitReader<'_>) -> Option<Self> {
         let mut usability = Self::default();
         if reader.flag()? {
-            usability.read_sample_aspect(reader)?;
+            usability.sample_aspect = read_sample_aspect(reader)?;
         }
         if reader.flag()? {
             reader.flag()?;
@@ -241,18 +204,21 @@ impl Usability {
         }
         Some(usability)
     }
+}
 
-    fn read_sample_aspect(&mut self, reader: &mut BitReader<'_>) -> Option<()> {
-        let code = reader.byte()?;
-        self.sample_aspect = if code == EXTENDED_SAMPLE_ASPECT {
-            let width = u16::try_from(reader.bits(16)?).ok()?;
-            let height = u16::try_from(reader.bits(16)?).ok()?;
-            // A zero in either makes the shape unspecified (E.2.1).
-            (width > 0 && height > 0).then_some((width, height))
-        } else {
-            let index = usize::from(code).checked_sub(1);
-            index.and_then(|index| SAMPLE_ASPECTS.get(index)).copied()
-        };
-        Some(())
+/// `None` when the bits end; an unspecified shape is `Some(None)`. The table is the same in H.265.
+#[expect(
+    clippy::option_option,
+    reason = "the end of the bits and an unspecified shape are different answers"
+)]
+pub(super) fn read_sample_aspect(reader: &mut BitReader<'_>) -> Option<Option<(u16, u16)>> {
+    let code = reader.byte()?;
+    if code == EXTENDED_SAMPLE_ASPECT {
+        let width = u16::try_from(reader.bits(16)?).ok()?;
+        let height = u16::try_from(reader.bits(16)?).ok()?;
+        // A zero in either makes the shape unspecified (E.2.1).
+        return Some((width > 0 && height > 0).then_some((width, height)));
     }
+    let index = usize::from(code).checked_sub(1);
+    Some(index.and_then(|index| SAMPLE_ASPECTS.get(index)).copied())
 }

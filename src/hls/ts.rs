@@ -42,6 +42,11 @@ impl<'a> Packet<'a> {
         self.high & 0x40 != 0
     }
 
+    /// Whether a programme association table begins here, with which every run of tables starts.
+    pub(super) fn starts_tables(&self) -> bool {
+        self.pid == PAT_PID && self.starts_unit()
+    }
+
     pub(super) fn scrambled(&self) -> bool {
         self.control & 0xc0 != 0
     }

@@ -4,7 +4,10 @@
 //! Each rule is one function in a table. Its name gives the place in Apple's authoring specification ("APL"), in
 //! RFC 8216 ("RFC") or its successor ("BIS").
 
+mod captions;
+mod master;
 mod playlists;
+mod presentation;
 mod rendition;
 mod set;
 #[cfg(test)]
@@ -12,7 +15,10 @@ mod tests;
 
 use serde::Serialize;
 
-pub use playlists::{validate_declared, validate_master, validate_media};
+pub use captions::{CaptionFacts, read_captions};
+pub use master::validate_master;
+pub use playlists::{validate_declared, validate_media};
+pub use presentation::{LoadedPlaylist, LoadedSegment, Report, Role, validate_presentation};
 pub use rendition::{Expected, validate_rendition};
 pub use set::validate_set;
 

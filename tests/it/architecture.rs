@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 8] = [
         "sandbox",
         "telemetry",
     ],
-    &["storage", "media", "encode"],
+    &["storage", "media", "encode", "presentation"],
     &["commands"],
     &["actors"],
     &["http"],

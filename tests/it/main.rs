@@ -23,4 +23,5 @@ mod samples;
 mod sandbox;
 mod storage;
 mod support;
+mod validate;
 mod walks;

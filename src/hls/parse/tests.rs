@@ -150,6 +150,7 @@ fn as_parsed(variant: &MasterVariant) -> ParsedVariant {
         closed_captions: Some("NONE".to_owned()),
         video_range: None,
         audio: None,
+        ..ParsedVariant::default()
     }
 }
 

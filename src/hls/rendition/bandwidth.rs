@@ -5,7 +5,7 @@ use crate::hls::clock::TICKS_PER_SECOND;
 
 /// The highest rate of any contiguous run that lasts 0.5 to 1.5 target durations (RFC 4.3.4.2); `None` when no run
 /// does, as in clips under half a second.
-pub(super) fn peak_bandwidth(entries: &[SegmentEntry], target_duration: u32) -> Option<u64> {
+pub(in crate::hls) fn peak_bandwidth(entries: &[SegmentEntry], target_duration: u32) -> Option<u64> {
     let target = u64::from(target_duration) * TICKS_PER_SECOND;
     let window = target / 2..=target + target / 2;
     let mut peak = None;
@@ -25,14 +25,14 @@ pub(super) fn peak_bandwidth(entries: &[SegmentEntry], target_duration: u32) -> 
 }
 
 /// Duration in ticks and size in bytes.
-pub(super) fn total(entries: &[SegmentEntry]) -> (u64, u64) {
+pub(in crate::hls) fn total(entries: &[SegmentEntry]) -> (u64, u64) {
     entries.iter().fold((0, 0), |(ticks, bytes), entry| {
         (ticks + u64::from(entry.duration_90k), bytes + entry.bytes)
     })
 }
 
 /// Rounded up, so that what is declared is never under what is sent.
-pub(super) fn bits_per_second((ticks, bytes): (u64, u64)) -> u64 {
+pub(in crate::hls) fn bits_per_second((ticks, bytes): (u64, u64)) -> u64 {
     let bits = u128::from(bytes) * 8 * u128::from(TICKS_PER_SECOND);
     u64::try_from(bits.div_ceil(u128::from(ticks.max(1)))).unwrap_or(u64::MAX)
 }

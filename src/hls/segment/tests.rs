@@ -20,8 +20,8 @@ fn a_real_segment_is_read_as_it_was_made() {
         (facts.leading_frames, facts.lost_packets, facts.distinct_sps),
         (0, 0, 1)
     );
-    assert_eq!((facts.sps.width, facts.sps.height), (64, 36));
-    assert_eq!(facts.sps.codec(), "avc1.64000a");
+    assert_eq!((facts.picture.width, facts.picture.height), (64, 36));
+    assert_eq!(facts.picture.codec(), "avc1.64000a");
     let audio = facts.audio.unwrap();
     assert_eq!(
         (audio.first_pts, audio.sample_rate, audio.channel_config),
@@ -37,6 +37,9 @@ fn a_key_frame_range_holds_the_picture() {
         let range = &REAL[start..start + usize::try_from(key.length).unwrap()];
         assert_eq!(range.len() % PACKET_BYTES, 0);
         assert_eq!((range[0], range[1] & 0x40), (0x47, 0x40));
+        let read = inspect_key_frame(None, range).unwrap().video.unwrap();
+        assert!(read.starts_with_idr);
+        assert_eq!((read.frames, read.first_pts), (1, key.pts));
     }
 }
 
@@ -87,8 +90,8 @@ fn what_is_no_segment_gets_its_reason() {
         (vec![0; 188], InspectError::NoPacket { offset: 0 }),
         (vec![], InspectError::NoTables),
         (
-            tables(&[(0x24, 256)]).bytes(),
-            InspectError::ForeignStream { stream_type: 0x24 },
+            tables(&[(0x81, 256)]).bytes(),
+            InspectError::ForeignStream { stream_type: 0x81 },
         ),
         (tables(BOTH).sound(0, 3).bytes(), InspectError::NoVideo),
         (tables(BOTH).slice(0).bytes(), InspectError::NoSps),

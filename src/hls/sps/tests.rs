@@ -10,8 +10,8 @@ fn hex(text: &str) -> Vec<u8> {
 }
 
 /// Parameter sets as x264 writes them.
-fn parse(text: &str) -> Sps {
-    Sps::parse(&hex(text)).unwrap()
+fn parse(text: &str) -> PictureFacts {
+    parse_sps(&hex(text)).unwrap()
 }
 
 #[test]
@@ -49,5 +49,5 @@ fn an_anamorphic_set_and_its_colours_are_read() {
 #[test]
 fn a_set_that_ends_early_is_none() {
     let whole = hex("6764001facd9405005bb011000000300100000030300f1831960");
-    assert!((0..12).all(|length| Sps::parse(&whole[..length]).is_none()));
+    assert!((0..12).all(|length| parse_sps(&whole[..length]).is_none()));
 }

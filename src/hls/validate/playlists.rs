@@ -1,32 +1,22 @@
-//! Playlists as they were written, ours or others': on their own, and against what was measured.
+//! Media playlists as they were written, ours or others', and what a master declares of them against what was measured.
+
+use std::collections::BTreeSet;
 
 use super::{Finding, Rule, judge, must, should};
-use crate::hls::parse::{ParsedMaster, ParsedMedia, ParsedVariant};
+use crate::hls::parse::{ParsedMedia, ParsedSegment, ParsedVariant, parse_byte_range};
 use crate::hls::playlist::PlaylistKind;
 use crate::hls::rendition::RenditionFacts;
 
 type MediaCheck = fn(&ParsedMedia) -> Option<String>;
-type MasterCheck = fn(&ParsedMaster) -> Option<String>;
 type DeclaredCheck = fn(&ParsedVariant, &RenditionFacts) -> Option<String>;
 
 const MEDIA_RULES: &[Rule<MediaCheck>] = &[
     must("BIS 4.4.3.1", target_duration_covers_segments),
     must("APL 8.6", complete_or_growing),
     must("BIS 7", version_covers_tags),
-];
-
-const MASTER_RULES: &[Rule<MasterCheck>] = &[
-    must("RFC 4.3.4.2", every_variant_has_a_bandwidth),
-    must("APL 9.14", every_variant_has_an_average),
-    must("APL 9.1", every_variant_has_codecs),
-    must("APL 9.2", every_variant_has_a_resolution),
-    must("APL 9.15", every_variant_has_a_frame_rate),
-    must("RFC 4.3.4.2 order", averages_are_below_peaks),
-    should("APL 9.11", segments_are_independent),
-    must("APL 9.9", at_least_two_variants),
-    must("RFC 4.3.4.2 captions", captions_none_on_all_or_none),
-    must("APL 1.12", some_variant_is_h264),
-    should("APL 1.10", sample_entries_are_out_of_band),
+    must("BIS 4.4.4.2", byte_ranges_can_be_read),
+    must("APL 6.8", i_frames_are_ranges),
+    should("RFC 4.3.2.4", is_not_encrypted),
 ];
 
 const DECLARED_RULES: &[Rule<DeclaredCheck>] = &[
@@ -35,16 +25,13 @@ const DECLARED_RULES: &[Rule<DeclaredCheck>] = &[
     must("RFC 4.3.4.2 peak", declared_peak_is_not_exceeded),
     must("APL 9.1 bytes", declared_codecs_are_measured),
     must("APL 9.2 bytes", declared_resolution_is_measured),
+    should("APL 9.15 bytes", declared_frame_rate_is_measured),
+    must("APL 9.16", declared_range_is_measured),
 ];
 
 /// Every rule that a media playlist breaks on its own.
 pub fn validate_media(playlist: &ParsedMedia) -> Vec<Finding> {
     judge(MEDIA_RULES, |check| check(playlist))
-}
-
-/// Every rule that a master playlist breaks on its own.
-pub fn validate_master(playlist: &ParsedMaster) -> Vec<Finding> {
-    judge(MASTER_RULES, |check| check(playlist))
 }
 
 /// Every rule that the declaration of a variant breaks, given its measured segments.
@@ -73,6 +60,35 @@ fn complete_or_growing(playlist: &ParsedMedia) -> Option<String> {
         // A live playlist has neither.
         (Some(PlaylistKind::Vod), true) | (Some(PlaylistKind::Event), _) | (None, false) => None,
     }
+}
+
+fn byte_ranges_can_be_read(playlist: &ParsedMedia) -> Option<String> {
+    let mut known = None;
+    let number = playlist.segments.iter().position(|segment| {
+        let Some(text) = &segment.byte_range else {
+            known = None;
+            return false;
+        };
+        let follows = known.replace(&segment.uri) == Some(&segment.uri);
+        match parse_byte_range(text) {
+            Some((_, offset)) => offset.is_none() && !follows,
+            None => true,
+        }
+    })?;
+    Some(format!("segment {number} has a byte range without a start"))
+}
+
+fn i_frames_are_ranges(playlist: &ParsedMedia) -> Option<String> {
+    let whole = |segment: &ParsedSegment| playlist.i_frames_only && segment.byte_range.is_none();
+    let number = playlist.segments.iter().position(whole)?;
+    Some(format!(
+        "key frame {number} is a whole resource instead of a byte range"
+    ))
+}
+
+fn is_not_encrypted(playlist: &ParsedMedia) -> Option<String> {
+    let key = playlist.key.as_deref()?;
+    Some(format!("EXT-X-KEY:{key}: what is encrypted is not checked"))
 }
 
 fn version_covers_tags(playlist: &ParsedMedia) -> Option<String> {
@@ -109,90 +125,6 @@ fn version_covers_tags(playlist: &ParsedMedia) -> Option<String> {
     Some(format!("version {version}, but {tag} needs {needed}"))
 }
 
-/// Says which variants lack something.
-fn lacking(playlist: &ParsedMaster, name: &str, lacks: impl Fn(&ParsedVariant) -> bool) -> Option<String> {
-    let uris: Vec<_> = playlist
-        .variants
-        .iter()
-        .filter(|variant| lacks(variant))
-        .map(|variant| variant.uri.as_str())
-        .collect();
-    (!uris.is_empty()).then(|| format!("no {name}: {}", uris.join(", ")))
-}
-
-fn every_variant_has_a_bandwidth(playlist: &ParsedMaster) -> Option<String> {
-    lacking(playlist, "BANDWIDTH above 0", |variant| {
-        variant.bandwidth.unwrap_or(0) == 0
-    })
-}
-
-fn every_variant_has_an_average(playlist: &ParsedMaster) -> Option<String> {
-    lacking(playlist, "AVERAGE-BANDWIDTH above 0", |variant| {
-        variant.average_bandwidth.unwrap_or(0) == 0
-    })
-}
-
-fn every_variant_has_codecs(playlist: &ParsedMaster) -> Option<String> {
-    lacking(playlist, "CODECS", |variant| variant.codecs.is_none())
-}
-
-fn every_variant_has_a_resolution(playlist: &ParsedMaster) -> Option<String> {
-    lacking(playlist, "RESOLUTION", |variant| variant.resolution.is_none())
-}
-
-fn every_variant_has_a_frame_rate(playlist: &ParsedMaster) -> Option<String> {
-    lacking(playlist, "FRAME-RATE", |variant| {
-        variant.frame_rate_millis.is_none()
-    })
-}
-
-fn averages_are_below_peaks(playlist: &ParsedMaster) -> Option<String> {
-    let variant = playlist
-        .variants
-        .iter()
-        .find(|variant| variant.average_bandwidth > variant.bandwidth)?;
-    Some(format!("AVERAGE-BANDWIDTH above BANDWIDTH: {}", variant.uri))
-}
-
-fn segments_are_independent(playlist: &ParsedMaster) -> Option<String> {
-    (!playlist.independent_segments).then(|| "no EXT-X-INDEPENDENT-SEGMENTS".to_owned())
-}
-
-fn at_least_two_variants(playlist: &ParsedMaster) -> Option<String> {
-    let count = playlist.variants.len();
-    (count < 2).then(|| format!("{count} variant"))
-}
-
-fn captions_none_on_all_or_none(playlist: &ParsedMaster) -> Option<String> {
-    let none = |variant: &ParsedVariant| variant.closed_captions.as_deref() == Some("NONE");
-    let count = playlist.variants.iter().filter(|variant| none(variant)).count();
-    (count > 0 && count < playlist.variants.len()).then(|| {
-        format!(
-            "CLOSED-CAPTIONS=NONE on {count} of {} variants",
-            playlist.variants.len()
-        )
-    })
-}
-
-/// Without CODECS nothing is known, and another rule already says so.
-fn some_variant_is_h264(playlist: &ParsedMaster) -> Option<String> {
-    let may_be = |codecs: &str| codecs.contains("avc1.") || codecs.contains("avc3.");
-    let any = playlist
-        .variants
-        .iter()
-        .any(|variant| variant.codecs.as_deref().is_none_or(may_be));
-    (!any).then(|| "no H.264 variant".to_owned())
-}
-
-fn sample_entries_are_out_of_band(playlist: &ParsedMaster) -> Option<String> {
-    let in_band = |codecs: &str| codecs.contains("avc3.") || codecs.contains("hev1.");
-    let variant = playlist
-        .variants
-        .iter()
-        .find(|variant| variant.codecs.as_deref().is_some_and(in_band))?;
-    Some(format!("avc3 or hev1 instead of avc1 or hvc1: {}", variant.uri))
-}
-
 /// More than a tenth apart.
 fn far_apart(declared: u64, measured: u64) -> bool {
     u128::from(declared.abs_diff(measured)) * 10 > u128::from(measured)
@@ -213,9 +145,15 @@ fn declared_peak_is_not_exceeded(variant: &ParsedVariant, measured: &RenditionFa
     (declared < is).then(|| format!("BANDWIDTH={declared} is under the measured peak of {is}"))
 }
 
+/// In any order, and each once.
 fn declared_codecs_are_measured(variant: &ParsedVariant, measured: &RenditionFacts) -> Option<String> {
+    let sorted = |codecs: &str| {
+        let lower = codecs.to_ascii_lowercase();
+        let names: BTreeSet<_> = lower.split(',').map(|name| name.trim().to_owned()).collect();
+        names
+    };
     let declared = variant.codecs.as_deref()?;
-    (!declared.eq_ignore_ascii_case(&measured.codecs))
+    (sorted(declared) != sorted(&measured.codecs))
         .then(|| format!("CODECS=\"{declared}\", but the bytes say \"{}\"", measured.codecs))
 }
 
@@ -227,4 +165,26 @@ fn declared_resolution_is_measured(variant: &ParsedVariant, measured: &Rendition
             measured.width, measured.height
         )
     })
+}
+
+/// More than a thousandth apart: 29.97 is not 30, but rounding may differ.
+fn declared_frame_rate_is_measured(variant: &ParsedVariant, measured: &RenditionFacts) -> Option<String> {
+    let (declared, is) = (
+        variant.frame_rate_millis?,
+        measured.frame_rate.per_thousand_seconds(),
+    );
+    (declared.abs_diff(is) * 2_000 > is).then(|| {
+        format!(
+            "FRAME-RATE={}.{:03}, but the time stamps say {:.3}",
+            declared / 1000,
+            declared % 1000,
+            measured.frame_rate.as_f64()
+        )
+    })
+}
+
+fn declared_range_is_measured(variant: &ParsedVariant, measured: &RenditionFacts) -> Option<String> {
+    let declared = variant.video_range.as_deref().unwrap_or("SDR");
+    let is = measured.picture.range().name();
+    (declared != is).then(|| format!("VIDEO-RANGE={declared}, but the transfer characteristics say {is}"))
 }

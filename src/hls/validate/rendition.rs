@@ -19,7 +19,7 @@ pub struct Expected {
     pub height: u32,
     /// Of the video; at most 60.
     pub frame_rate: FrameRate,
-    /// Highest `level_idc` the audience decodes: 52 for H.264 in HLS.
+    /// Highest `level_idc` the audience decodes: in HLS 52 for H.264, 153 for HEVC.
     pub max_level: u8,
     /// Of the whole, in 90 kHz ticks.
     pub duration_90k: u64,
@@ -45,10 +45,13 @@ const RULES: &[Rule<Check>] = &[
     must("RFC 3.2", tables_come_first),
     must("RFC 3.2 packets", no_packet_is_lost),
     must("APL 1.19", picture::at_most_sixty_frames),
-    must("APL 1.11", picture::level_is_supported),
-    must("H.264 A.3", picture::level_is_high_enough),
+    must("APL 1.5", picture::hevc_is_in_fmp4),
+    must("APL 1.3", picture::h264_is_within_high),
+    must("APL 1.6", picture::hevc_is_within_main10),
+    should("APL 1.10", picture::parameter_sets_are_out_of_band),
+    must("H.264 A.3", picture::h264_level_is_high_enough),
+    must("H.265 A.4", picture::hevc_level_is_high_enough),
     should("APL 1.11 level", picture::level_is_no_higher_than_needed),
-    must("APL 1.5", picture::eight_bit_420),
     must("APL 1.14", picture::progressive),
     must("APL 9.16", picture::standard_dynamic_range),
     must("APL 1.33 samples", picture::square_samples),

@@ -111,11 +111,36 @@ fn all_or_none_with_sound(rungs: &[&RenditionFacts]) -> Option<String> {
 }
 
 fn one_rung_for_every_device(rungs: &[&RenditionFacts]) -> Option<String> {
-    let lowest = rungs.iter().map(|rendition| rendition.level_idc).min()?;
-    (lowest > 41).then(|| format!("no rung at level 4.1 or below, the lowest level_idc is {lowest}"))
+    let lowest = |hevc: bool| {
+        let of_codec = rungs.iter().filter(|rung| rung.picture.is_hevc() == hevc);
+        of_codec.map(|rendition| rendition.level_idc).min()
+    };
+    let above = |level: Option<u8>, limit: u8| level.filter(|level| *level > limit);
+    if let Some(level) = above(lowest(false), 41) {
+        return Some(format!(
+            "no H.264 rung at level 4.1 or below, the lowest level_idc is {level}"
+        ));
+    }
+    let level = above(lowest(true), 120)?;
+    Some(format!(
+        "no HEVC rung at level 4.0 or below, the lowest level_idc is {level}"
+    ))
 }
 
+/// Codecs need different rates for the same picture, so only rungs of one codec are compared.
 fn bandwidth_rises_with_size(rungs: &[&RenditionFacts]) -> Option<String> {
+    let rises = |hevc: bool| {
+        let of_codec: Vec<_> = rungs
+            .iter()
+            .copied()
+            .filter(|rung| rung.picture.is_hevc() == hevc)
+            .collect();
+        rate_rises(&of_codec)
+    };
+    rises(false).or_else(|| rises(true))
+}
+
+fn rate_rises(rungs: &[&RenditionFacts]) -> Option<String> {
     neighbours(rungs, |smaller, larger| {
         let (small, large) = (smaller.peak_bandwidth, larger.peak_bandwidth);
         (large <= small).then(|| format!("the larger needs {large} bit/s, the smaller {small} bit/s"))

@@ -1,6 +1,10 @@
 use super::*;
-use crate::hls::master::{MasterVariant, render_master};
-use crate::hls::parse::{ParsedMaster, ParsedMedia, ParsedVariant, Playlist, parse_playlist};
+use crate::hls::master::{IFrameVariant, MasterPlaylist, MasterVariant};
+use crate::hls::parse::{
+    ParsedMaster, ParsedMedia, ParsedRendition, ParsedVariant, Playlist, parse_playlist,
+};
+use crate::hls::picture::{HevcProfile, SampleEntry, VideoCodec};
+use crate::hls::playlist::Container;
 use crate::hls::rendition::{RenditionFacts, measure};
 use crate::hls::segment::{SegmentFacts, inspect_segment};
 use crate::hls::synthetic::Synthetic;
@@ -59,26 +63,27 @@ fn a_proper_rendition_breaks_no_rule() {
 #[test]
 fn each_rule_on_segments_is_broken_alone() {
     type Change = fn(&mut Vec<SegmentFacts>);
-    let cases: [(&str, Change); 20] = [
+    let cases: [(&str, Change); 21] = [
         ("APL 8.1 frames", |s| s[1].frames -= 2),
         ("APL 7.3", |s| s[0].last_pts = 180_000),
         ("APL 7.4", |s| s[2].starts_with_idr = false),
         ("APL 7.4 closed GOP", |s| s[1].leading_frames = 1),
         ("APL 1.13", |s| s[1].key_frames.clear()),
         ("APL 8.14", |s| s[1].distinct_sps = 2),
-        ("APL 8.14", |s| s[1].sps.constraint_flags = 4),
+        ("APL 8.14", |s| s[1].picture.chroma_format_idc = 2),
         ("RFC 3.2", |s| s[1].tables_first = false),
         ("RFC 3.2 packets", |s| s[1].lost_packets = 1),
-        ("APL 1.11", |s| all(s, |s| s.sps.level_idc = 60)),
-        ("H.264 A.3", |s| all(s, |s| s.sps.level_idc = 30)),
-        ("APL 1.11 level", |s| all(s, |s| s.sps.level_idc = 32)),
-        ("APL 1.5", |s| all(s, |s| s.sps.bit_depth = 10)),
-        ("APL 1.14", |s| all(s, |s| s.sps.progressive = false)),
-        ("APL 9.16", |s| all(s, |s| s.sps.transfer = Some(16))),
+        ("APL 1.3", |s| all(s, |s| s.picture.level_idc = 60)),
+        ("H.264 A.3", |s| all(s, |s| s.picture.level_idc = 30)),
+        ("APL 1.11 level", |s| all(s, |s| s.picture.level_idc = 32)),
+        ("APL 1.3", |s| all(s, |s| s.picture.bit_depth = 10)),
+        ("APL 1.14", |s| all(s, |s| s.picture.progressive = false)),
+        ("APL 9.16", |s| all(s, |s| s.picture.transfer = Some(16))),
         ("APL 1.33 samples", |s| {
-            all(s, |s| s.sps.sample_aspect = Some((64, 45)));
+            all(s, |s| s.picture.sample_aspect = Some((64, 45)));
         }),
-        ("APL 9.2", |s| all(s, |s| s.sps.width = 1278)),
+        ("APL 9.2", |s| all(s, |s| s.picture.width = 1278)),
+        ("APL 1.10", |s| s[1].picture.entry = SampleEntry::Avc3),
         ("APL 8.14 sound", |s| {
             s[1].audio.as_mut().unwrap().sample_rate = 44_100;
         }),
@@ -94,6 +99,37 @@ fn each_rule_on_segments_is_broken_alone() {
             broken_by(change)
         );
     }
+}
+
+/// The same pictures, as if they were HEVC at level 3.1 in fMP4, and then changed.
+fn broken_by_hevc(change: impl Fn(&mut SegmentFacts)) -> Vec<&'static str> {
+    broken_by(|segments| {
+        all(segments, |segment| {
+            segment.container = Container::Fmp4;
+            segment.picture.entry = SampleEntry::Hvc1;
+            segment.picture.level_idc = 93;
+            segment.picture.codec = VideoCodec::Hevc(HevcProfile {
+                space: 0,
+                high_tier: false,
+                idc: 2,
+                compatibility: 0x2000_0000,
+                constraints: [0x90, 0, 0, 0, 0, 0],
+            });
+            change(segment);
+        });
+    })
+}
+
+#[test]
+fn hevc_has_rules_of_its_own() {
+    // The level is above the one that H.264 has at most, which is what was planned.
+    assert_eq!(broken_by_hevc(|_| {}), ["APL 1.6"]);
+    let at_most = |level: u8| broken_by_hevc(move |s| s.picture.level_idc = level);
+    assert_eq!(at_most(52), ["H.265 A.4"]);
+    assert_eq!(
+        broken_by_hevc(|s| s.container = Container::Ts),
+        ["APL 1.5", "APL 1.6"]
+    );
 }
 
 #[test]
@@ -180,7 +216,20 @@ fn some_rung_must_play_everywhere() {
 fn declared() -> (ParsedMaster, RenditionFacts) {
     let facts = measure(&segments(), rate(25)).unwrap();
     let rungs = ["a.m3u8", "b.m3u8"].map(|uri| MasterVariant::of(uri.to_owned(), &facts));
-    match parse_playlist(&render_master(&rungs)) {
+    let i_frames = [IFrameVariant {
+        uri: "i.m3u8".to_owned(),
+        bandwidth: 2,
+        average_bandwidth: 1,
+        codecs: "avc1.64001f".to_owned(),
+        width: 1280,
+        height: 720,
+    }];
+    let master = MasterPlaylist {
+        variants: &rungs,
+        i_frames: &i_frames,
+        subtitles: &[],
+    };
+    match parse_playlist(&master.render()) {
         Ok(Playlist::Master(master)) => (master, facts),
         other => panic!("{other:?}"),
     }
@@ -195,23 +244,84 @@ fn our_own_master_breaks_no_rule() {
     }
 }
 
+fn broken_in_master(change: &dyn Fn(&mut ParsedMaster)) -> Vec<&'static str> {
+    let (mut master, _) = declared();
+    change(&mut master);
+    rules(&validate_master(&master))
+}
+
+#[test]
+fn each_rule_on_the_choice_of_variants_is_broken_alone() {
+    let broken = broken_in_master;
+    let small = |m: &mut ParsedMaster| {
+        m.variants.truncate(1);
+        m.variants[0].resolution = Some((854, 480));
+    };
+    assert_eq!(broken(&small), ["APL 9.9 small"]);
+    assert_eq!(
+        broken(&|m| m.variants[0].resolution = Some((854, 480))),
+        ["APL 9.10"]
+    );
+    let heavy = |m: &mut ParsedMaster| {
+        for variant in &mut m.variants {
+            variant.bandwidth = Some(20_000_000);
+            variant.average_bandwidth = Some(16_000_000);
+            variant.resolution = Some((3840, 2160));
+        }
+    };
+    assert_eq!(broken(&heavy), ["APL 9.21", "APL 1.34"]);
+    assert_eq!(
+        broken(&|m| m.variants[0].score = Some("1".to_owned())),
+        ["APL 9.19"]
+    );
+    let hdr = |m: &mut ParsedMaster| {
+        for variant in &mut m.variants {
+            variant.video_range = Some("PQ".to_owned());
+        }
+    };
+    assert_eq!(broken(&hdr), ["APL 1.24"]);
+    assert_eq!(
+        broken(&|m| m.variants[0].frame_rate_millis = Some(60_001)),
+        ["APL 1.19"]
+    );
+    assert_eq!(
+        broken(&|m| m.variants[0].codecs = Some("avc1.64001f,wvtt".to_owned())),
+        ["BIS 4.4.6.2 wvtt"]
+    );
+    let group = |m: &mut ParsedMaster| m.variants[0].subtitles = Some("s".to_owned());
+    assert_eq!(broken(&group), ["RFC 4.3.4.2 groups"]);
+    let sound = |m: &mut ParsedMaster| {
+        m.renditions.push(ParsedRendition {
+            kind: "AUDIO".to_owned(),
+            ..ParsedRendition::default()
+        });
+    };
+    assert_eq!(broken(&sound), ["APL 8.10", "BIS 4.4.6.1"]);
+    assert_eq!(broken(&|m| m.i_frame_variants.clear()), ["APL 6.1"]);
+    assert_eq!(
+        broken(&|m| m.i_frame_variants[0].bandwidth = None),
+        ["RFC 4.3.4.3"]
+    );
+    assert_eq!(broken(&|m| m.i_frame_variants[0].codecs = None), ["APL 9.3"]);
+    assert_eq!(broken(&|m| m.i_frame_variants[0].resolution = None), ["APL 9.4"]);
+}
+
 #[test]
 fn each_rule_on_a_master_is_broken_alone() {
-    let broken = |change: &dyn Fn(&mut ParsedMaster)| {
-        let (mut master, _) = declared();
-        change(&mut master);
-        rules(&validate_master(&master))
-    };
+    let broken = broken_in_master;
     assert_eq!(
         broken(&|m| m.variants[0].bandwidth = None),
         ["RFC 4.3.4.2", "RFC 4.3.4.2 order"]
     );
     assert_eq!(broken(&|m| m.variants[0].average_bandwidth = None), ["APL 9.14"]);
     assert_eq!(broken(&|m| m.variants[0].codecs = None), ["APL 9.1"]);
-    assert_eq!(broken(&|m| m.variants[0].resolution = None), ["APL 9.2"]);
+    assert_eq!(
+        broken(&|m| m.variants[0].resolution = None),
+        ["APL 9.2", "APL 9.10"]
+    );
     assert_eq!(broken(&|m| m.variants[0].frame_rate_millis = None), ["APL 9.15"]);
     assert_eq!(broken(&|m| m.independent_segments = false), ["APL 9.11"]);
-    assert_eq!(broken(&|m| m.variants.truncate(1)), ["APL 9.9"]);
+    assert_eq!(broken(&|m| m.variants.truncate(1)), ["APL 9.9", "APL 9.10"]);
     assert_eq!(
         broken(&|m| m.variants[0].closed_captions = None),
         ["RFC 4.3.4.2 captions"]
@@ -241,6 +351,15 @@ fn each_rule_on_a_declaration_is_broken_alone() {
         ["APL 9.1 bytes"]
     );
     assert_eq!(broken(&|v| v.resolution = Some((1, 1))), ["APL 9.2 bytes"]);
+    assert_eq!(
+        broken(&|v| v.frame_rate_millis = Some(25_013)),
+        ["APL 9.15 bytes"]
+    );
+    assert_eq!(broken(&|v| v.video_range = Some("HLG".to_owned())), ["APL 9.16"]);
+    assert_eq!(
+        broken(&|v| v.codecs = Some("MP4A.40.2, avc1.64001F".to_owned())),
+        [""; 0]
+    );
 }
 
 const GOOD: &str = "#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:6\n#EXT-X-PLAYLIST-TYPE:VOD\n\
@@ -264,6 +383,26 @@ fn each_rule_on_a_media_playlist_is_broken_alone() {
     assert_eq!(
         broken(&GOOD.replace("a\n", "#EXT-X-MAP:URI=\"i\"\na\n")),
         ["BIS 7"]
+    );
+    assert_eq!(
+        broken(
+            &GOOD
+                .replace("a\n", "#EXT-X-BYTERANGE:9\na\n")
+                .replace("ION:3", "ION:4")
+        ),
+        ["BIS 4.4.4.2"]
+    );
+    assert_eq!(
+        broken(
+            &GOOD
+                .replace("#EXTINF", "#EXT-X-I-FRAMES-ONLY\n#EXTINF")
+                .replace("ION:3", "ION:4")
+        ),
+        ["APL 6.8"]
+    );
+    assert_eq!(
+        broken(&GOOD.replace("#EXTINF", "#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n#EXTINF")),
+        ["RFC 4.3.2.4"]
     );
     assert_eq!(validate_media(&ParsedMedia::default()).len(), 1);
 }

@@ -7,7 +7,7 @@ use super::hevc::HevcSps;
 use super::sample::length;
 use crate::hls::aac::read_header;
 use crate::hls::nal::{NAL_SPS, nal_type, nal_units};
-use crate::hls::sps::Sps;
+use crate::hls::sps::parse_sps;
 use crate::mux::Picture;
 
 /// How pictures are coded.
@@ -111,7 +111,7 @@ impl VideoConfig {
 fn avc_decoder(sps: &[&[u8]], pps: &[&[u8]]) -> Option<(u32, u32, Vec<u8>)> {
     const FOUR_BYTE_LENGTHS: u8 = 0xff;
     let &[_, profile, constraints, level] = sps.first()?.first_chunk()?;
-    let facts = Sps::parse(sps.first()?)?;
+    let facts = parse_sps(sps.first()?)?;
     let mut record = vec![1, profile, constraints, level, FOUR_BYTE_LENGTHS];
     record.push(0xe0 | u8::try_from(sps.len()).ok()?);
     record.extend(sized(sps));
