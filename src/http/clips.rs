@@ -41,6 +41,7 @@ pub(super) async fn create(
     actors: web::Data<Clips>,
     projectors: web::Data<Projectors>,
     db: web::Data<Db>,
+    logs: web::Data<Logs>,
 ) -> Result<HttpResponse, Problem> {
     let owner = caller.require(Scope::ClipsWrite)?;
     let key = idempotency::key_of(&request)?;
@@ -55,12 +56,18 @@ pub(super) async fn create(
         )
         .await
         .map_err(|error| reused_key(error, key.as_deref()))?;
-    projectors.wait_for("clips", executed.position).await;
-    let row = find(&db, &id.to_string(), &caller).await?;
-    let location = format!("/api/clips/{}", row.id);
+    let shown = projectors.wait_for("clips", executed.position).await;
+    let json = if shown {
+        ClipJson::load(&db, find(&db, &id.to_string(), &caller).await?).await?
+    } else {
+        // Whoever makes the rows is slow or gone; the events are there.
+        let now = past::clip_at(&logs, id, Moment::Version(i64::MAX)).await?;
+        let registered = now.ok_or_else(|| Problem::clip_not_found(&id.to_string()))?;
+        ClipJson::of_past(&db, registered).await?
+    };
     Ok(HttpResponse::Created()
-        .insert_header((header::LOCATION, location))
-        .json(ClipJson::load(&db, row).await?))
+        .insert_header((header::LOCATION, format!("/api/clips/{id}")))
+        .json(json))
 }
 
 fn reused_key(error: CommandError, key: Option<&str>) -> Problem {
