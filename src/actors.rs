@@ -4,12 +4,14 @@
 //! never loses; mailboxes are bounded; an actor that dies or hangs is replaced, with growing pauses, and given up
 //! loudly in the end.
 
+mod ahead;
 mod clip;
 mod encoder;
 mod janitor;
 mod projector;
 mod supervisor;
 
+pub use ahead::Ahead;
 pub use clip::Clips;
 pub use encoder::{EncoderPool, EncoderSettings};
 pub use janitor::Janitor;

@@ -6,6 +6,7 @@
 //! Promises: ffmpeg opens local files of listed formats only and never the network; nothing leaves here unverified:
 //! a segment, and a rendition, is handed out only after its bytes passed the validator.
 
+pub mod ahead;
 mod arguments;
 mod cut;
 mod ffmpeg;

@@ -10,6 +10,7 @@
 //! ```
 
 mod incoming;
+mod uploads;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,19 +21,24 @@ use tokio::fs;
 use tokio::io::AsyncWriteExt;
 
 pub use incoming::{Incoming, IncomingError, Received};
+pub use uploads::{Mark, Upload, UploadFacts, Uploads};
 
 /// The media store on a local disk.
 #[derive(Clone, Debug)]
 pub struct MediaStore {
     root: PathBuf,
+    /// Resumable uploads under way.
+    pub uploads: Uploads,
 }
 
 impl MediaStore {
     /// Opens the store, making its folders.
     pub async fn open(root: PathBuf) -> io::Result<Self> {
         // ffmpeg runs in a folder of its own, so that a relative root would mean another one there.
+        let root = std::path::absolute(root)?;
         let store = Self {
-            root: std::path::absolute(root)?,
+            uploads: Uploads::new(root.join(".incoming")),
+            root,
         };
         fs::create_dir_all(store.incoming_dir()).await?;
         fs::create_dir_all(store.work_root()).await?;
@@ -73,7 +79,20 @@ impl MediaStore {
 
     /// Removes a source that its clip did not take.
     pub async fn discard_source(&self, object: &str) -> io::Result<()> {
+        self.remove(&Self::ahead_object(object)).await?;
         fs::remove_file(self.path(object)).await
+    }
+
+    /// Where what was encoded ahead of a source lies.
+    pub fn ahead_object(source: &str) -> String {
+        format!("{source}.ahead")
+    }
+
+    /// Keeps what was encoded ahead of a source beside it.
+    pub async fn keep_ahead(&self, folder: &Path, source: &str) -> io::Result<()> {
+        let object = Self::ahead_object(source);
+        self.remove(&object).await?;
+        fs::rename(folder, self.path(&object)).await
     }
 
     /// An empty folder for one attempt at a piece of work; what earlier attempts at it left is removed.

@@ -20,7 +20,9 @@ use chrono::TimeDelta;
 use clipper_domain::clip::EncodingOrder;
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use crate::actors::{Ambition, Clips, EncoderPool, EncoderSettings, Followed, Health, Janitor, Projectors};
+use crate::actors::{
+    Ahead, Ambition, Clips, EncoderPool, EncoderSettings, Followed, Health, Janitor, Projectors,
+};
 use crate::clock::{Clock, SystemClock};
 use crate::commands::ClipCommands;
 use crate::config::Config;
@@ -199,6 +201,13 @@ impl Services {
             projectors: self.projectors.clone(),
             media: self.media.clone(),
             tools: self.tools.clone(),
+            ahead: Ahead::new(
+                self.tools.clone(),
+                self.config.plan_settings(),
+                self.config.qualities(),
+                self.config.encode.workers > 0,
+                self.work.clone(),
+            ),
             max_bytes: self.config.upload.max_bytes,
             order: EncodingOrder {
                 qualities: self.config.qualities(),

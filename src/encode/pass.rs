@@ -19,7 +19,7 @@ pub struct Pass {
     /// The rungs with their segments. Copied ones stand alone.
     pub lanes: Vec<Lane>,
     /// A name for its files.
-    pub name: &'static str,
+    pub name: String,
 }
 
 /// Why a pass broke off.

@@ -1,6 +1,7 @@
 //! What a source is: typed facts, or a typed rejection. The extension is never trusted, nor the header's duration.
 
 mod packets;
+mod reach;
 mod sniff;
 mod streams;
 
@@ -13,6 +14,7 @@ use super::Tools;
 use super::arguments::input_limits;
 use super::ffmpeg::{self, FfmpegError};
 use packets::Packets;
+pub(super) use reach::reach;
 use streams::{Listing, Stream};
 use tokio::io::AsyncReadExt;
 

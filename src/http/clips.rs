@@ -83,7 +83,27 @@ fn reused_key(error: CommandError, key: Option<&str>) -> Problem {
 }
 
 impl NewClip {
-    fn registration(self, owner: PersonId, key: Option<&str>) -> Result<(ClipId, Registration), Problem> {
+    /// A public clip with this title.
+    pub(super) fn titled(title: &str) -> Self {
+        let title = title
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(MAX_TITLE)
+            .collect();
+        Self {
+            title,
+            slug: None,
+            visibility: Visibility::default(),
+            embed_url: None,
+            twitch_clip_url: None,
+        }
+    }
+
+    pub(super) fn registration(
+        self,
+        owner: PersonId,
+        key: Option<&str>,
+    ) -> Result<(ClipId, Registration), Problem> {
         let title = self.title.trim().to_owned();
         if title.is_empty() || title.chars().count() > MAX_TITLE || title.contains(char::is_control) {
             let detail = format!("`title` must have 1 to {MAX_TITLE} printable characters.");

@@ -2,12 +2,12 @@
 
 use actix_web::ResponseError;
 use actix_web::error::{JsonPayloadError, PathError, QueryPayloadError};
-use actix_web::http::StatusCode;
-use actix_web::web::{self, ServiceConfig, delete, get, head, post, put, resource};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{self, ServiceConfig, delete, get, head, patch, post, put, resource};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
 use super::problem::{Code, Problem, sentence};
-use super::{beacons, clips, operations, ops, pages, playback, progress, source};
+use super::{beacons, clips, operations, ops, pages, playback, progress, source, uploads};
 
 /// The largest body that is read whole.
 const MAX_BODY: usize = 1 << 20;
@@ -57,8 +57,28 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
     .service(route("/watch/{clip}", [get().to(pages::theatre)]))
     .service(route("/upload", [get().to(pages::upload)]))
     .service(route("/assets/{file}", [get().to(pages::asset)]))
+    .configure(configure_uploads)
     .configure(configure_ops)
     .default_service(web::to(not_found));
+}
+
+fn configure_uploads(app: &mut ServiceConfig) {
+    app.service(route(
+        "/api/uploads",
+        [
+            post().to(uploads::create),
+            web::method(Method::OPTIONS).to(uploads::options),
+        ],
+    ))
+    .service(route(
+        "/api/uploads/{upload}",
+        [
+            head().to(uploads::head),
+            patch().to(uploads::patch),
+            delete().to(uploads::delete),
+            web::method(Method::OPTIONS).to(uploads::options),
+        ],
+    ));
 }
 
 fn configure_ops(app: &mut ServiceConfig) {

@@ -1,5 +1,7 @@
 //! `PUT /api/clips/{clip}/source`: the file in one request, streamed to disk, checked before it is kept.
 
+use std::path::PathBuf;
+
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use clipper_domain::ClipId;
@@ -12,7 +14,7 @@ use super::auth::{Caller, Scope};
 use super::clip_json::ClipJson;
 use super::clips::{find, id_of};
 use super::problem::{Code, Problem};
-use crate::actors::{Clips, Projectors};
+use crate::actors::{Ahead, Clips, Projectors};
 use crate::commands::{CommandContext, CommandError, Executed};
 use crate::encode::{self, ProbeError, Tools};
 use crate::media::{IncomingError, MediaStore, Received};
@@ -32,6 +34,8 @@ pub(crate) struct Intake {
     pub(crate) projectors: Projectors,
     pub(crate) media: MediaStore,
     pub(crate) tools: Tools,
+    /// Who encodes what has arrived of an upload.
+    pub(crate) ahead: Ahead,
     /// The largest source in bytes.
     pub(crate) max_bytes: u64,
     /// What is made of it.
@@ -51,34 +55,60 @@ pub(super) async fn put(
     caller.require(Scope::ClipsWrite)?;
     let row = find(&db, &name, &caller).await?;
     if !caller.may_change(&row.owner_id) {
-        return Err(Problem::new(
-            Code::Forbidden,
-            "Only its owner may upload a clip's source.",
-        ));
+        return Err(not_the_owner());
     }
     check_headers(&request, intake.max_bytes)?;
     let id = id_of(&row)?;
     let received = receive(&intake.media, body, intake.max_bytes).await?;
+    let filename = query.into_inner().filename.as_deref().map(file_name);
+    let executed = take_in(&intake, id, received, filename, None, &caller).await?;
+    intake.projectors.wait_for("clips", executed.position).await;
+    let row = find(&db, &name, &caller).await?;
+    Ok(HttpResponse::Accepted().json(ClipJson::load(&db, row).await?))
+}
+
+/// The name of a file as it is kept.
+pub(super) fn file_name(name: &str) -> String {
+    name.chars()
+        .filter(|c| !c.is_control())
+        .take(MAX_FILENAME)
+        .collect()
+}
+
+pub(super) fn not_the_owner() -> Problem {
+    Problem::new(Code::Forbidden, "Only its owner may upload a clip's source.")
+}
+
+pub(super) fn broken_off() -> Problem {
+    Problem::new(
+        Code::IncompleteUpload,
+        "The connection broke before the file was complete.",
+    )
+}
+
+/// Checks what was received, keeps it with what was made of it ahead, and queues its encoding.
+pub(super) async fn take_in(
+    intake: &Intake,
+    id: ClipId,
+    received: Received,
+    filename: Option<String>,
+    ahead: Option<PathBuf>,
+    caller: &Caller,
+) -> Result<Executed, Problem> {
     let facts = check_content(&intake.tools, &received).await?;
     let (bytes, sha256) = (received.bytes, received.sha256.clone());
     let object = intake.media.keep_source(received, id).await?;
+    if let Some(ahead) = ahead {
+        intake.media.keep_ahead(&ahead, &object).await?;
+    }
     metrics::counter!("clipper_upload_bytes_total").increment(bytes);
-    let filename = query.into_inner().filename.map(|name| {
-        name.chars()
-            .filter(|c| !c.is_control())
-            .take(MAX_FILENAME)
-            .collect()
-    });
     let source = StoredSource {
         object,
         bytes,
         sha256,
         filename,
     };
-    let executed = store(&intake, id, source, facts, caller.context(None)).await?;
-    intake.projectors.wait_for("clips", executed.position).await;
-    let row = find(&db, &name, &caller).await?;
-    Ok(HttpResponse::Accepted().json(ClipJson::load(&db, row).await?))
+    store(intake, id, source, facts, caller.context(None)).await
 }
 
 /// Records the source; one that the clip refuses is removed, unless it is the very one that the clip has.
@@ -137,12 +167,7 @@ fn check_headers(request: &HttpRequest, max_bytes: u64) -> Result<(), Problem> {
 async fn receive(media: &MediaStore, mut body: web::Payload, max_bytes: u64) -> Result<Received, Problem> {
     let mut incoming = media.receive(uuid::Uuid::now_v7()).await?;
     while let Some(part) = body.next().await {
-        let part = part.map_err(|_broken| {
-            Problem::new(
-                Code::IncompleteUpload,
-                "The connection broke before the file was complete.",
-            )
-        })?;
+        let part = part.map_err(|_broken| broken_off())?;
         incoming
             .write(&part, max_bytes)
             .await
@@ -177,7 +202,7 @@ async fn check_content(tools: &Tools, received: &Received) -> Result<Option<Sour
     }
 }
 
-fn too_large(max_bytes: u64) -> Problem {
+pub(super) fn too_large(max_bytes: u64) -> Problem {
     Problem::new(
         Code::TooLarge,
         format!("The file may have at most {} MB.", max_bytes / 1_000_000),

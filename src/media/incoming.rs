@@ -91,6 +91,14 @@ impl Incoming {
 }
 
 impl Received {
+    pub(super) fn at(path: PathBuf, bytes: u64, sha256: String) -> Self {
+        Self {
+            place: Place(Some(path)),
+            bytes,
+            sha256,
+        }
+    }
+
     /// Where it lies until it is kept.
     pub fn path(&self) -> &Path {
         self.place.0.as_deref().unwrap_or(Path::new(""))

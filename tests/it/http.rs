@@ -6,3 +6,4 @@ mod operations;
 mod ops;
 mod pages;
 mod source;
+mod uploads;

@@ -88,11 +88,15 @@ async fn two_servers_share_a_database_and_one_outlives_the_other() {
     let killed = Instant::now();
     let (status, _) = first.register("afterwards").await;
     assert_eq!(status, 201, "commands need no projection");
-    let history = first.get("/api/clips/afterwards/history").await;
-    let survivor = history["events"][0]["metadata"]["node"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    // What was written is read by its name once somebody has taken the projection over.
+    let survivor = loop {
+        let history = first.get("/api/clips/afterwards/history").await;
+        if let Some(node) = history["events"][0]["metadata"]["node"].as_str() {
+            break node.to_owned();
+        }
+        assert!(killed.elapsed() < Duration::from_secs(10), "nobody took over");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
     assert!(
         owners.iter().any(|owner| *owner != survivor),
         "the newer one took some over: {owners:?}"

@@ -333,7 +333,7 @@ async fn encode(scene: &Scene, source: &std::path::Path, encoding: &Tools) -> Re
     };
     let pass = Pass {
         lanes: plan.rungs.iter().map(lane).collect(),
-        name: "range",
+        name: "range".to_owned(),
     };
     let (cuts, mut taken) = mpsc::channel(4);
     let drain = async { while taken.recv().await.is_some() {} };

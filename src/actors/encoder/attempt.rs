@@ -25,6 +25,8 @@ pub(super) struct Attempt<'a> {
 /// What there is to do.
 pub(super) struct Task {
     pub(super) source: PathBuf,
+    /// What may have been encoded ahead of it.
+    pub(super) ahead: String,
     pub(super) facts: SourceFacts,
     pub(super) plan: Plan,
     pub(super) encoding: Encoding,
@@ -83,13 +85,10 @@ impl Attempt<'_> {
             Err(Broken::Command(CommandError::Refused(_))) => return Ok(None),
             begun => begun?,
         };
-        let Some(source) = begun
-            .clip
-            .source()
-            .map(|source| self.settings.media.path(&source.object))
-        else {
+        let Some(object) = begun.clip.source().map(|source| source.object.clone()) else {
             return Ok(None);
         };
+        let source = self.settings.media.path(&object);
         let planned = if begun
             .clip
             .encoding()
@@ -107,6 +106,7 @@ impl Attempt<'_> {
         };
         Ok(Some(Task {
             source,
+            ahead: MediaStore::ahead_object(&object),
             facts: facts.clone(),
             plan,
             encoding: encoding.clone(),

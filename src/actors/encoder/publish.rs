@@ -32,6 +32,7 @@ impl Attempt<'_> {
             .media
             .remove(&format!("{}/sound", self.folder()))
             .await?;
+        self.settings.media.remove(&task.ahead).await?;
         let waited = self.settings.clock.now() - self.claim.requested_at;
         tracing::info!(clip = %self.claim.clip, "encoding done after {:.1} s", waited.as_seconds_f64());
         Ok(())

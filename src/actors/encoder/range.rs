@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::attempt::{Attempt, Task, describe, stage};
 use super::failure::Broken;
+use crate::encode::ahead::Ahead;
 use crate::encode::{self, Cut, Job, Lane, Pass, Sound};
 use crate::storage::leases;
 
@@ -122,52 +123,59 @@ impl Attempt<'_> {
 
     /// Runs ffmpeg as often as it takes: for the copy, for the very first segment, for all that is left.
     async fn make_pictures(&self, job: Job<'_>, task: &Task, cuts: mpsc::Sender<Cut>) -> Result<(), Broken> {
-        let lacking = |rung: &PlannedRung| task.encoding.lacking(rung, self.claim.unit);
         for rung in task.encoding.open_rungs().filter(|rung| rung.copied) {
-            if !lacking(rung).is_empty() {
+            if !task.encoding.lacking(rung, self.claim.unit).is_empty() {
                 self.copy(job, rung, &cuts).await?;
             }
         }
-        let opening = self.opening_lane(task);
-        if let Some(lane) = opening {
+        let mut lacking = self.take_from_ahead(task, &cuts).await;
+        let opens = |(rung, missing): &&mut (PlannedRung, BTreeSet<u32>)| {
+            let start = job.plan.start_rung().map(|start| start.quality);
+            Some(rung.quality) == start && missing.contains(&0)
+        };
+        if let Some((rung, missing)) = lacking.iter_mut().find(opens) {
+            let lane = Lane {
+                rung: *rung,
+                first: 0,
+                end: 1,
+            };
             self.pass(job, "first", vec![lane], &cuts).await?;
+            missing.remove(&0);
         }
-        let lanes = task
-            .encoding
-            .open_rungs()
-            .filter(|rung| !rung.copied)
-            .filter_map(|rung| {
-                let missing = lacking(rung);
-                let made = |number: &u32| {
-                    opening.is_some_and(|lane| lane.rung.quality == rung.quality && *number < lane.end)
-                };
-                let first = missing.iter().copied().find(|number| !made(number))?;
-                Some(Lane {
-                    rung: *rung,
-                    first,
-                    end: job.plan.range(self.claim.unit).end,
-                })
-            });
-        let lanes: Vec<Lane> = lanes.collect();
+        let lane = |(rung, missing): &(PlannedRung, BTreeSet<u32>)| {
+            Some(Lane {
+                rung: *rung,
+                first: *missing.first()?,
+                end: job.plan.range(self.claim.unit).end,
+            })
+        };
+        let lanes: Vec<Lane> = lacking.iter().filter_map(lane).collect();
         if !lanes.is_empty() {
             self.pass(job, "range", lanes, &cuts).await?;
         }
         Ok(())
     }
 
-    /// The very first segment of the rung that is made the soonest, if nobody has made it.
-    fn opening_lane(&self, task: &Task) -> Option<Lane> {
-        let rung = task.plan.start_rung()?;
-        let open = task
-            .encoding
-            .open_rungs()
-            .any(|open| open.quality == rung.quality);
-        let lacks_first = task.encoding.lacking(rung, self.claim.unit).first() == Some(&0);
-        (self.claim.unit == 0 && open && lacks_first).then_some(Lane {
-            rung: *rung,
-            first: 0,
-            end: 1,
-        })
+    /// Takes what was encoded while the source was uploaded, and tells what each rung lacks after that.
+    async fn take_from_ahead(
+        &self,
+        task: &Task,
+        cuts: &mpsc::Sender<Cut>,
+    ) -> Vec<(PlannedRung, BTreeSet<u32>)> {
+        let folder = self.settings.media.path(&task.ahead);
+        let ahead = Ahead::open(&folder, &task.plan).await;
+        let mut lacking = vec![];
+        for rung in task.encoding.open_rungs().filter(|rung| !rung.copied) {
+            let mut missing: BTreeSet<u32> =
+                task.encoding.lacking(rung, self.claim.unit).into_iter().collect();
+            if let Some(ahead) = &ahead {
+                let sent = ahead.replay(&folder, rung, &missing, cuts).await;
+                tracing::debug!(clip = %self.claim.clip, quality = %rung.quality, segments = sent.len(), "made ahead");
+                missing.retain(|number| !sent.contains(number));
+            }
+            lacking.push((*rung, missing));
+        }
+        lacking
     }
 
     async fn copy(&self, job: Job<'_>, rung: &PlannedRung, cuts: &mpsc::Sender<Cut>) -> Result<(), Broken> {
@@ -193,7 +201,10 @@ impl Attempt<'_> {
         cuts: &mpsc::Sender<Cut>,
     ) -> Result<(), Broken> {
         let started = Instant::now();
-        let pass = Pass { lanes, name };
+        let pass = Pass {
+            lanes,
+            name: name.to_owned(),
+        };
         let range = job.plan.range(self.claim.unit);
         let milliseconds = |segment| job.plan.ticks(job.plan.start_of(segment)) / 90;
         let length = (milliseconds(range.end) - milliseconds(range.start)).max(1);

@@ -1,0 +1,273 @@
+//! `/api/uploads`: resumable uploads by the tus protocol 1.0.0, with creation, creation-with-upload, expiration,
+//! checksum and termination (tus.io/protocols/resumable-upload).
+
+mod headers;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use chrono::TimeDelta;
+use clipper_domain::{ClipId, PersonId};
+use futures_util::StreamExt;
+use tokio::sync::OwnedMutexGuard;
+use uuid::Uuid;
+
+use super::auth::{Caller, Scope};
+use super::clips::{NewClip, find, id_of};
+use super::problem::{Code, Problem};
+use super::source::{Intake, take_in};
+use crate::clock::Clock;
+use crate::media::{Upload, UploadFacts};
+use crate::storage::Db;
+use headers::{Checksum, Metadata, number};
+
+/// How long an upload that is not complete is kept.
+const KEPT: TimeDelta = TimeDelta::hours(24);
+const VERSION: &str = "1.0.0";
+const EXTENSIONS: &str = "creation,creation-with-upload,expiration,checksum,termination";
+const OFFSET_STREAM: &str = "application/offset+octet-stream";
+
+/// `OPTIONS /api/uploads`: what this server speaks.
+pub(super) async fn options(intake: web::Data<Intake>) -> HttpResponse {
+    answer(HttpResponse::NoContent())
+        .insert_header(("Tus-Version", VERSION))
+        .insert_header(("Tus-Extension", EXTENSIONS))
+        .insert_header(("Tus-Max-Size", intake.max_bytes.to_string()))
+        .insert_header(("Tus-Checksum-Algorithm", Checksum::ALGORITHMS))
+        .finish()
+}
+
+/// `POST /api/uploads`: begins an upload, for a clip that is named or for a new one.
+pub(super) async fn create(
+    request: HttpRequest,
+    body: web::Payload,
+    caller: Caller,
+    db: web::Data<Db>,
+    intake: web::Data<Intake>,
+    clock: web::Data<dyn Clock>,
+) -> Result<HttpResponse, Problem> {
+    check_version(&request)?;
+    let owner = caller.require(Scope::ClipsWrite)?;
+    let length = number(&request, "Upload-Length")?
+        .ok_or_else(|| Problem::new(Code::InvalidRequest, "`Upload-Length` is missing."))?;
+    if length == 0 {
+        return Err(Problem::new(Code::EmptySource, "The upload holds no bytes."));
+    }
+    if length > intake.max_bytes {
+        return Err(super::source::too_large(intake.max_bytes));
+    }
+    let metadata = Metadata::of(&request)?;
+    let clip = clip_of(&metadata, owner, &caller, &db, &intake).await?;
+    let facts = UploadFacts {
+        id: Uuid::now_v7(),
+        owner,
+        clip,
+        length,
+        filename: metadata.get("filename").map(super::source::file_name),
+        expires_at: clock.now() + KEPT,
+    };
+    intake.media.uploads.create(facts.clone()).await?;
+    let mut response = answer(HttpResponse::Created());
+    response
+        .insert_header((header::LOCATION, format!("/api/uploads/{}", facts.id)))
+        .insert_header(("Upload-Expires", http_date(&facts)))
+        .insert_header(("Content-Location", format!("/api/clips/{clip}")));
+    if headers::text(&request, "Content-Type") == Some(OFFSET_STREAM) {
+        let upload = hold(&intake, facts.id, &caller).await?;
+        let offset = Box::pin(receive(upload, body, None, &intake, &caller)).await?;
+        response.insert_header(("Upload-Offset", offset.to_string()));
+    }
+    Ok(response.finish())
+}
+
+/// `HEAD /api/uploads/{id}`: how far it has come.
+pub(super) async fn head(
+    request: HttpRequest,
+    id: web::Path<Uuid>,
+    caller: Caller,
+    intake: web::Data<Intake>,
+) -> Result<HttpResponse, Problem> {
+    check_version(&request)?;
+    let upload = hold(&intake, *id, &caller).await?;
+    Ok(answer(HttpResponse::Ok())
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header(("Upload-Offset", upload.offset().to_string()))
+        .insert_header(("Upload-Length", upload.facts.length.to_string()))
+        .insert_header(("Upload-Expires", http_date(&upload.facts)))
+        .insert_header(("Content-Location", format!("/api/clips/{}", upload.facts.clip)))
+        .finish())
+}
+
+/// `PATCH /api/uploads/{id}`: the next bytes. With the last of them the source is checked and its encoding queued.
+pub(super) async fn patch(
+    request: HttpRequest,
+    id: web::Path<Uuid>,
+    body: web::Payload,
+    caller: Caller,
+    intake: web::Data<Intake>,
+) -> Result<HttpResponse, Problem> {
+    check_version(&request)?;
+    if headers::text(&request, "Content-Type") != Some(OFFSET_STREAM) {
+        let detail = format!("Send the bytes as `{OFFSET_STREAM}`.");
+        return Err(Problem::new(Code::UnsupportedMediaType, detail));
+    }
+    let checksum = Checksum::of(&request)?;
+    let upload = hold(&intake, *id, &caller).await?;
+    let offset = number(&request, "Upload-Offset")?;
+    if offset != Some(upload.offset()) {
+        let detail = format!("The upload stands at {}.", upload.offset());
+        return Err(Problem::new(Code::UploadOffset, detail));
+    }
+    let facts = upload.facts.clone();
+    let offset = Box::pin(receive(upload, body, checksum, &intake, &caller)).await?;
+    Ok(answer(HttpResponse::NoContent())
+        .insert_header(("Upload-Offset", offset.to_string()))
+        .insert_header(("Upload-Expires", http_date(&facts)))
+        .insert_header(("Content-Location", format!("/api/clips/{}", facts.clip)))
+        .finish())
+}
+
+/// `DELETE /api/uploads/{id}`: it is not wanted any more.
+pub(super) async fn delete(
+    request: HttpRequest,
+    id: web::Path<Uuid>,
+    caller: Caller,
+    intake: web::Data<Intake>,
+) -> Result<HttpResponse, Problem> {
+    check_version(&request)?;
+    drop(hold(&intake, *id, &caller).await?);
+    intake.ahead.stop(*id).await;
+    intake.media.uploads.remove(*id).await?;
+    Ok(answer(HttpResponse::NoContent()).finish())
+}
+
+fn answer(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
+    response.insert_header(("Tus-Resumable", VERSION));
+    response
+}
+
+/// RFC 9110, 5.6.7.
+fn http_date(facts: &UploadFacts) -> String {
+    facts.expires_at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+fn check_version(request: &HttpRequest) -> Result<(), Problem> {
+    if headers::text(request, "Tus-Resumable") == Some(VERSION) {
+        return Ok(());
+    }
+    let detail = format!("Send `Tus-Resumable: {VERSION}`.");
+    Err(Problem::new(Code::TusVersion, detail))
+}
+
+/// The clip that is named, or a new one with the title, or with the name of the file.
+async fn clip_of(
+    metadata: &Metadata,
+    owner: PersonId,
+    caller: &Caller,
+    db: &Db,
+    intake: &Intake,
+) -> Result<ClipId, Problem> {
+    if let Some(name) = metadata.get("clip") {
+        let row = find(db, name, caller).await?;
+        if !caller.may_change(&row.owner_id) {
+            return Err(super::source::not_the_owner());
+        }
+        return id_of(&row);
+    }
+    let title = metadata
+        .get("title")
+        .or(metadata.get("filename"))
+        .unwrap_or("Untitled");
+    let (id, registration) = NewClip::titled(title).registration(owner, None)?;
+    let register = clipper_domain::clip::ClipCommand::Register(registration);
+    intake.clips.execute(id, register, caller.context(None)).await?;
+    Ok(id)
+}
+
+/// Takes hold of an upload of the caller's.
+async fn hold(intake: &Intake, id: Uuid, caller: &Caller) -> Result<OwnedMutexGuard<Upload>, Problem> {
+    let person = caller.require(Scope::ClipsWrite)?;
+    let missing = || {
+        Problem::new(
+            Code::UploadNotFound,
+            "There is no such upload, or it has expired.",
+        )
+    };
+    let upload = intake.media.uploads.take(id).await?.ok_or_else(missing)?;
+    if upload.facts.owner == person || caller.may_change(&upload.facts.owner.to_string()) {
+        Ok(upload)
+    } else {
+        Err(missing())
+    }
+}
+
+/// Writes what arrives, and takes the source in when it is complete. What arrived of a broken request is kept, unless
+/// it came with a checksum.
+async fn receive(
+    mut upload: OwnedMutexGuard<Upload>,
+    mut body: web::Payload,
+    mut checksum: Option<Checksum>,
+    intake: &Intake,
+    caller: &Caller,
+) -> Result<u64, Problem> {
+    let mark = upload.mark();
+    let mut broken = false;
+    while let Some(part) = body.next().await {
+        let Ok(part) = part else {
+            broken = true;
+            break;
+        };
+        if let Some(checksum) = &mut checksum {
+            checksum.update(&part);
+        }
+        if !upload.write(&part).await? {
+            upload.go_back(mark).await?;
+            let detail = format!("The upload was announced with {} bytes.", upload.facts.length);
+            return Err(Problem::new(Code::TooLarge, detail));
+        }
+        intake.ahead.look(&upload).await;
+    }
+    if checksum.is_some_and(|checksum| broken || !checksum.holds()) {
+        upload.go_back(mark).await?;
+        return Err(Problem::new(
+            Code::ChecksumMismatch,
+            "The bytes do not have the checksum that they came with. Send them again.",
+        ));
+    }
+    upload.keep().await?;
+    intake.ahead.look(&upload).await;
+    if broken {
+        return Err(super::source::broken_off());
+    }
+    complete(&upload, intake, caller).await?;
+    Ok(upload.offset())
+}
+
+/// Takes the source in, if every byte is there. A source that is refused is forgotten; one that could not be recorded
+/// just now is tried again with the next request.
+async fn complete(upload: &Upload, intake: &Intake, caller: &Caller) -> Result<(), Problem> {
+    let Some(received) = upload.complete().await? else {
+        return Ok(());
+    };
+    let facts = &upload.facts;
+    let ahead = intake.ahead.finish(facts.id).await;
+    let taken = take_in(
+        intake,
+        facts.clip,
+        received,
+        facts.filename.clone(),
+        ahead,
+        caller,
+    )
+    .await;
+    if let Ok(executed) = &taken {
+        intake.projectors.wait_for("clips", executed.position).await;
+    }
+    let is_final = match &taken {
+        Ok(_) => true,
+        Err(problem) => (400..500).contains(&problem.code().status()),
+    };
+    if is_final {
+        intake.media.uploads.remove(facts.id).await?;
+    }
+    taken.map(|_| ())
+}
