@@ -21,7 +21,7 @@ use tokio::fs;
 use tokio::io::AsyncWriteExt;
 
 pub use incoming::{Incoming, IncomingError, Received};
-pub use uploads::{Mark, Upload, UploadFacts, Uploads};
+pub use uploads::{Mark, UPLOAD_KEPT, Upload, UploadFacts, Uploads};
 
 /// The media store on a local disk.
 #[derive(Clone, Debug)]
@@ -189,7 +189,15 @@ impl MediaStore {
             let mut entries = fs::read_dir(folder).await?;
             while let Some(entry) = entries.next_entry().await? {
                 let touched = last_touched(&entry.path()).await?;
-                if now.duration_since(touched).is_ok_and(|age| age > untouched_for) {
+                // Resumable uploads are folders, and wait longer.
+                let resumable =
+                    entry.path().starts_with(self.incoming_dir()) && entry.metadata().await?.is_dir();
+                let patience = if resumable {
+                    untouched_for.max(UPLOAD_KEPT)
+                } else {
+                    untouched_for
+                };
+                if now.duration_since(touched).is_ok_and(|age| age > patience) {
                     remove(&entry.path()).await?;
                     swept += 1;
                 }

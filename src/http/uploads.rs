@@ -5,7 +5,6 @@ mod headers;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
-use chrono::TimeDelta;
 use clipper_domain::{ClipId, PersonId};
 use futures_util::StreamExt;
 use tokio::sync::OwnedMutexGuard;
@@ -16,12 +15,10 @@ use super::clips::{NewClip, find, id_of};
 use super::problem::{Code, Problem};
 use super::source::{Intake, take_in};
 use crate::clock::Clock;
-use crate::media::{Upload, UploadFacts};
+use crate::media::{UPLOAD_KEPT, Upload, UploadFacts};
 use crate::storage::Db;
 use headers::{Checksum, Metadata, number};
 
-/// How long an upload that is not complete is kept.
-const KEPT: TimeDelta = TimeDelta::hours(24);
 const VERSION: &str = "1.0.0";
 const EXTENSIONS: &str = "creation,creation-with-upload,expiration,checksum,termination";
 const OFFSET_STREAM: &str = "application/offset+octet-stream";
@@ -63,7 +60,7 @@ pub(super) async fn create(
         clip,
         length,
         filename: metadata.get("filename").map(super::source::file_name),
-        expires_at: clock.now() + KEPT,
+        expires_at: clock.now() + UPLOAD_KEPT,
     };
     intake.media.uploads.create(facts.clone()).await?;
     let mut response = answer(HttpResponse::Created());

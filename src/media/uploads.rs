@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::io::{self, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex as StdMutex};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clipper_domain::{ClipId, PersonId};
@@ -63,6 +64,8 @@ pub struct Mark {
     hash: Sha256,
 }
 
+/// How long an upload that is not complete is kept.
+pub const UPLOAD_KEPT: Duration = Duration::from_hours(24);
 /// How many bytes may arrive before their number is written down.
 const SAVED_EVERY: u64 = 8 << 20;
 const CHUNK: usize = 1 << 20;
