@@ -294,6 +294,7 @@ fn command_name(command: &ClipCommand) -> &'static str {
             WorkStep::AbandonCopy { .. } => "abandon_copy",
             WorkStep::CompleteUnit => "complete_unit",
             WorkStep::PublishVariant(_) => "publish_variant",
+            WorkStep::SkipVariant { .. } => "skip_variant",
             WorkStep::GiveUpVariant { .. } => "give_up_variant",
             WorkStep::Finish => "finish_encoding",
             WorkStep::Fail { .. } => "fail_encoding",

@@ -9,6 +9,7 @@
 pub mod ahead;
 mod arguments;
 mod cut;
+mod detail;
 mod ffmpeg;
 mod finish;
 mod inspect;
@@ -29,6 +30,7 @@ use crate::hls::Container;
 use crate::sandbox::Sandbox;
 
 pub use cut::CutError;
+pub use detail::useless;
 pub use ffmpeg::{FfmpegError, Limit};
 pub(crate) use ffmpeg::{examine, version};
 pub use finish::{FinishError, FinishedSegment, Refused, finish};

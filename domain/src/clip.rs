@@ -205,6 +205,9 @@ impl Aggregate for Clip {
             ClipEvent::VariantReady { variant, .. } => {
                 self.assign_to_encoding(|e| e.ready.push(variant.quality));
             }
+            ClipEvent::VariantSkipped { quality, .. } => {
+                self.assign_to_encoding(|e| e.skipped.push(quality));
+            }
             ClipEvent::VariantFailed { quality, .. } => self.assign_to_encoding(|e| e.failed.push(quality)),
             ClipEvent::EncodingCompleted { generation, .. } => {
                 self.published = Some(generation);
@@ -218,15 +221,7 @@ impl Aggregate for Clip {
                 class,
                 retry_at,
                 ..
-            } => self.assign_to_encoding(|e| {
-                e.change_unit(unit, |unit| {
-                    unit.failures += 1;
-                    unit.starved |= class == FailureClass::Resource;
-                });
-                if retry_at.is_none() {
-                    e.end();
-                }
-            }),
+            } => self.assign_to_encoding(|e| e.failed_at(unit, class, retry_at.is_none())),
         }
     }
 }

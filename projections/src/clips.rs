@@ -233,7 +233,8 @@ impl ClipRow {
             | ClipEvent::SourceStored(_)
             | ClipEvent::EncodingPlanned { .. }
             | ClipEvent::SegmentsStored { .. }
-            | ClipEvent::UnitEncoded { .. } => return,
+            | ClipEvent::UnitEncoded { .. }
+            | ClipEvent::VariantSkipped { .. } => return,
             ClipEvent::SourceProbed(facts) => self.probed(facts),
             ClipEvent::SourceRejected {
                 generation,

@@ -218,6 +218,7 @@ impl ReadModel for Encodings {
             | ClipEvent::VariantPlayable { .. }
             | ClipEvent::SegmentsStored { .. }
             | ClipEvent::VariantReady { .. }
+            | ClipEvent::VariantSkipped { .. }
             | ClipEvent::VariantFailed { .. } => {}
         }
     }

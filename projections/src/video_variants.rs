@@ -182,6 +182,7 @@ impl ReadModel for Variants {
             | ClipEvent::EncodingPlanned { .. }
             | ClipEvent::EncodingStarted { .. }
             | ClipEvent::UnitEncoded { .. }
+            | ClipEvent::VariantSkipped { .. }
             | ClipEvent::EncodingFailed {
                 retry_at: Some(_), ..
             } => {}

@@ -107,6 +107,16 @@ pub(super) async fn ffprobe(
     output(child, &tools.ffprobe).await
 }
 
+/// Runs ffmpeg for what it prints; nothing is written.
+pub(super) async fn printed(
+    tools: &Tools,
+    source: &Path,
+    arguments: &[String],
+) -> Result<Vec<u8>, FfmpegError> {
+    let child = spawn(tools, &tools.ffmpeg, &tools.reading(source), arguments)?;
+    output(child, &tools.ffmpeg).await
+}
+
 /// What a process prints that is soon done.
 async fn output(mut child: Child, program: &Path) -> Result<Vec<u8>, FfmpegError> {
     let run = async {

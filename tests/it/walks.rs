@@ -291,3 +291,30 @@ async fn shapes_and_rates_are_kept_and_nothing_is_upscaled() {
     }
     app.finish().await;
 }
+
+/// A picture without detail is not worth a third rung; real footage is worth all of them.
+#[actix::test]
+async fn a_rung_that_would_show_no_more_is_not_made() {
+    let app = TestApp::spawn(Backend::Sqlite).await;
+    app.start_encoder();
+    let flat = app.folder.path().join("flat.mp4");
+    let picture = "gradients=size=1920x1080:rate=25:duration=3:speed=0.01:nb_colors=2:c0=gray:c1=gray";
+    footage::ffmpeg(&[
+        "-f",
+        "lavfi",
+        "-i",
+        picture,
+        "-c:v",
+        "libx264",
+        "-g",
+        "500",
+        "-pix_fmt",
+        "yuv444p",
+        flat.to_str().unwrap(),
+    ]);
+    app.upload("flat", &flat).await;
+    let clip = app.ended("flat").await;
+    assert_eq!(clip["hls_processing_status"], "completed", "{clip}");
+    assert_eq!(clip["hls_qualities"], serde_json::json!(["480p", "720p"]));
+    app.finish().await;
+}

@@ -104,6 +104,11 @@ pub enum WorkStep {
     CompleteUnit,
     /// A rendition is whole and has passed the validator.
     PublishVariant(Variant),
+    /// A rendition would show nothing that a smaller one does not.
+    SkipVariant {
+        /// The rung.
+        quality: Quality,
+    },
     /// A rendition cannot be made.
     GiveUpVariant {
         /// The rung.

@@ -30,6 +30,8 @@ pub struct Encoding {
     pub stored: BTreeMap<Quality, BTreeSet<u32>>,
     /// Rungs that are published whole.
     pub ready: Vec<Quality>,
+    /// Rungs that would gain nothing.
+    pub skipped: Vec<Quality>,
     /// Rungs that were given up, in the order in which they failed.
     pub failed: Vec<Quality>,
     /// Whether nothing more will come.
@@ -58,6 +60,7 @@ impl Encoding {
             units: BTreeMap::new(),
             stored: BTreeMap::new(),
             ready: vec![],
+            skipped: vec![],
             failed: vec![],
             ended: false,
         }
@@ -75,8 +78,8 @@ impl Encoding {
 
     /// Rungs of the plan that are neither published nor given up.
     pub fn open_rungs(&self) -> impl Iterator<Item = &PlannedRung> {
-        let open =
-            |rung: &&PlannedRung| !self.ready.contains(&rung.quality) && !self.failed.contains(&rung.quality);
+        let closed = [&self.ready, &self.skipped, &self.failed];
+        let open = move |rung: &&PlannedRung| closed.iter().all(|closed| !closed.contains(&rung.quality));
         self.plan.iter().flat_map(|plan| &plan.rungs).filter(open)
     }
 
@@ -132,6 +135,7 @@ impl Encoding {
             WorkStep::AbandonCopy { quality, reason } => Ok(self.abandon_copy(quality, reason)),
             WorkStep::CompleteUnit => self.complete(held),
             WorkStep::PublishVariant(variant) => self.publish(variant),
+            WorkStep::SkipVariant { quality } => Ok(self.skip(quality)),
             WorkStep::GiveUpVariant { quality, reason } => self.give_up(quality, reason),
             WorkStep::Finish => self.finish(),
             WorkStep::Fail { failure, at } => Ok(vec![self.fail(held, failure, at)]),
@@ -269,6 +273,16 @@ impl Encoding {
         }])
     }
 
+    /// A rung of which something can be played already stays.
+    fn skip(&self, quality: Quality) -> Vec<ClipEvent> {
+        let untouched = self.missing().contains(&quality) && !self.stored.contains_key(&quality);
+        let skipped = untouched.then_some(ClipEvent::VariantSkipped {
+            generation: self.generation,
+            quality,
+        });
+        skipped.into_iter().collect()
+    }
+
     fn give_up(&self, quality: Quality, reason: String) -> Result<Vec<ClipEvent>, Refusal> {
         if self.failed.contains(&quality) {
             return Ok(vec![]);
@@ -334,6 +348,16 @@ impl Encoding {
         for run in runs {
             let stored = self.stored.entry(run.quality).or_default();
             stored.extend((run.first_segment..).take(run.segments.len()));
+        }
+    }
+
+    pub(super) fn failed_at(&mut self, number: u32, class: FailureClass, for_good: bool) {
+        self.change_unit(number, |unit| {
+            unit.failures += 1;
+            unit.starved |= class == FailureClass::Resource;
+        });
+        if for_good {
+            self.end();
         }
     }
 

@@ -98,6 +98,13 @@ pub enum ClipEvent {
         /// What was measured from its bytes.
         variant: Variant,
     },
+    /// A rendition would show nothing that a smaller one does not, and is not made.
+    VariantSkipped {
+        /// The encoding.
+        generation: u32,
+        /// The rung.
+        quality: Quality,
+    },
     /// A rendition was given up.
     VariantFailed {
         /// The encoding.
@@ -190,6 +197,7 @@ impl DomainEvent for ClipEvent {
             Self::CopyAbandoned { .. } => "CopyAbandoned",
             Self::UnitEncoded { .. } => "UnitEncoded",
             Self::VariantReady { .. } => "VariantReady",
+            Self::VariantSkipped { .. } => "VariantSkipped",
             Self::VariantFailed { .. } => "VariantFailed",
             Self::EncodingCompleted { .. } => "EncodingCompleted",
             Self::EncodingCancelled { .. } => "EncodingCancelled",
@@ -217,6 +225,7 @@ impl Schema for ClipEvent {
         ("CopyAbandoned", 1),
         ("UnitEncoded", 1),
         ("VariantReady", 2),
+        ("VariantSkipped", 1),
         ("VariantFailed", 1),
         ("EncodingCompleted", 1),
         ("EncodingCancelled", 1),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use clipper_domain::Quality;
 use clipper_domain::clip::WorkStep;
 use clipper_domain::plan::PlannedRung;
 use tokio::sync::{mpsc, watch};
@@ -139,8 +140,16 @@ impl Attempt<'_> {
                 first: 0,
                 end: 1,
             };
-            self.pass(job, "first", vec![lane], &cuts).await?;
+            // While the first segment is made, it is seen whether all rungs are worth their while.
+            let (made, useless) = tokio::join!(
+                self.pass(job, "first", vec![lane], &cuts),
+                encode::useless(&self.settings.tools, job, &job.plan.rungs)
+            );
+            made?;
             missing.remove(&0);
+            let useless = useless.unwrap_or_default();
+            self.skip(&useless).await?;
+            lacking.retain(|(rung, _)| !useless.contains(&rung.quality));
         }
         let lane = |(rung, missing): &(PlannedRung, BTreeSet<u32>)| {
             Some(Lane {
@@ -152,6 +161,14 @@ impl Attempt<'_> {
         let lanes: Vec<Lane> = lacking.iter().filter_map(lane).collect();
         if !lanes.is_empty() {
             self.pass(job, "range", lanes, &cuts).await?;
+        }
+        Ok(())
+    }
+
+    async fn skip(&self, useless: &[Quality]) -> Result<(), Broken> {
+        for quality in useless {
+            tracing::info!(clip = %self.claim.clip, %quality, "skipped: it would show no more than a smaller rung");
+            self.execute(WorkStep::SkipVariant { quality: *quality }).await?;
         }
         Ok(())
     }
