@@ -5,4 +5,5 @@ mod idempotency;
 mod operations;
 mod ops;
 mod pages;
+mod queue;
 mod source;
