@@ -35,8 +35,6 @@ pub use first_key::FirstKey;
 
 /// How long the first step of a shutdown may take.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// What nobody has touched for so long was left by a process that died.
-const ABANDONED: Duration = Duration::from_hours(1);
 /// Slow headers are cut off after this.
 const HEADER_TIME: Duration = Duration::from_secs(10);
 
@@ -106,7 +104,7 @@ impl Services {
             db: db.clone(),
             logs: logs.clone(),
             clock: Arc::clone(&clock),
-            untouched_for: ABANDONED,
+            node: node.clone(),
             playback_days: config.retention.playback_days,
         };
         janitor.start_supervised(&arbiter.handle(), &health, &work);
