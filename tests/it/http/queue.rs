@@ -104,6 +104,21 @@ async fn what_cannot_be_encoded_is_refused(app: &TestApp) {
     assert_problem(anybody, 401, "unauthorized").await;
 }
 
+/// The queue, an entry a page.
+async fn paged(app: &TestApp) -> Vec<(String, Value)> {
+    let (mut slugs, mut cursor) = (vec![], String::new());
+    loop {
+        let page = get(app, &format!("/api/ops/queue?limit=1{cursor}")).await;
+        let entry = &page["entries"][0];
+        slugs.push((entry["slug"].as_str().unwrap().to_owned(), entry["state"].clone()));
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    slugs
+}
+
 async fn the_queue_is_listed_page_by_page_with_who_works_on_what(app: &TestApp) {
     for slug in ["first", "second", "third"] {
         upload(app, slug).await;
@@ -137,16 +152,7 @@ async fn the_queue_is_listed_page_by_page_with_who_works_on_what(app: &TestApp) 
             .unwrap()
     );
 
-    let (mut slugs, mut cursor) = (vec![], String::new());
-    loop {
-        let page = get(app, &format!("/api/ops/queue?limit=1{cursor}")).await;
-        let entry = &page["entries"][0];
-        slugs.push((entry["slug"].as_str().unwrap().to_owned(), entry["state"].clone()));
-        match page["next_cursor"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => break,
-        }
-    }
+    let slugs = paged(app).await;
     let expected = [("first", "waiting"), ("second", "running"), ("third", "waiting")];
     assert_eq!(
         slugs,
