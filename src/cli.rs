@@ -1,14 +1,20 @@
 //! The command line: one file per verb.
 
+mod backfill;
 mod backup;
 mod clips;
 mod doctor;
+mod encode;
 mod events;
+mod gc;
+mod import;
 mod ingest;
 mod output;
 mod people;
 mod projections;
+mod queue;
 mod serve;
+mod store;
 mod validate;
 
 use std::path::PathBuf;
@@ -16,7 +22,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::config::Config;
+use crate::config::{Capacity, Config};
 use crate::storage::Db;
 use crate::telemetry;
 use output::Output;
@@ -48,6 +54,22 @@ enum Verb {
     Worker(serve::WorkerArguments),
     /// Upload files through the API.
     Ingest(ingest::IngestArguments),
+    /// Encode a clip again, beside what plays.
+    Encode(encode::EncodeArguments),
+    /// Stop a clip's encoding.
+    Cancel {
+        /// The clip's UUID or slug.
+        clip: String,
+    },
+    /// Queue clips that have no HLS yet, behind everything else.
+    Backfill(backfill::BackfillArguments),
+    /// Make clips known that live elsewhere, from CSV or NDJSON.
+    Import(import::ImportArguments),
+    /// Remove from the media store what the log names no more.
+    Gc(gc::GcArguments),
+    /// Look at what is left to be encoded, and hold classes of it back.
+    #[command(subcommand)]
+    Queue(queue::QueueVerb),
     /// Look at clips.
     #[command(subcommand)]
     Clips(clips::ClipsVerb),
@@ -127,6 +149,12 @@ async fn execute(verb: Verb, config: Config, output: Output) -> anyhow::Result<b
             serve::work(config, arguments).await.map(|()| true)
         }
         Verb::Ingest(arguments) => ingest::ingest(&config, &arguments, output).await,
+        Verb::Encode(arguments) => encode::encode(&config, arguments, output).await,
+        Verb::Cancel { clip } => encode::cancel(&config, &clip, output).await,
+        Verb::Backfill(arguments) => backfill::backfill(&config, &arguments, output).await,
+        Verb::Import(arguments) => import::import(&config, &arguments, output).await,
+        Verb::Gc(arguments) => gc::gc(&config, &arguments, output).await,
+        Verb::Queue(verb) => queue::run(&config, verb, output).await,
         Verb::Clips(verb) => clips::run(&config, verb, output).await,
         Verb::Projections(verb) => projections::run(&config, verb, output).await,
         Verb::Events(verb) => events::run(&config, verb, output).await,
@@ -140,9 +168,7 @@ async fn execute(verb: Verb, config: Config, output: Output) -> anyhow::Result<b
             output.line(&format!("{} is up to date", db.product()));
             Ok(true)
         }
-        Verb::Config => output.data(&serde_json::to_value(&config)?, || {
-            toml::to_string(&config).unwrap_or_default()
-        }),
+        Verb::Config => show(&config, output),
         Verb::Completions { shell } => {
             clap_complete::generate(
                 shell,
@@ -153,4 +179,17 @@ async fn execute(verb: Verb, config: Config, output: Output) -> anyhow::Result<b
             Ok(true)
         }
     }
+}
+
+/// The settings, and what was made of those that leave the choice to the program.
+fn show(config: &Config, output: Output) -> anyhow::Result<bool> {
+    let mut data = serde_json::to_value(config)?;
+    if let Some(settings) = data.as_object_mut() {
+        settings.insert("encoders".to_owned(), config.encoders().into());
+    }
+    output.data(&data, || {
+        let settings = toml::to_string(config).unwrap_or_default();
+        let (encoders, capacity) = (config.encoders(), Capacity::here());
+        format!("# Encodings at once: {encoders} (here are {capacity}).\n{settings}")
+    })
 }

@@ -1,5 +1,6 @@
 //! Settings: flags over environment over `clipper.toml` over defaults. The only place that reads the environment.
 
+mod capacity;
 mod layers;
 
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::sandbox::Mode;
 
+pub use capacity::Capacity;
 pub use layers::ConfigError;
 use layers::Layers;
 
@@ -53,7 +55,7 @@ pub struct UploadConfig {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EncodeConfig {
-    /// Encodings that run at once in this process.
+    /// Encodings that run at once in this process; 0 for as many as its cores and memory carry.
     pub workers: usize,
     /// The program that encodes.
     pub ffmpeg: PathBuf,
@@ -157,7 +159,7 @@ impl Default for UploadConfig {
 impl Default for EncodeConfig {
     fn default() -> Self {
         Self {
-            workers: 1,
+            workers: 0,
             ffmpeg: PathBuf::from("ffmpeg"),
             ffprobe: PathBuf::from("ffprobe"),
             segment_seconds: 6,
@@ -248,6 +250,14 @@ impl Config {
             range_seconds: self.encode.range_seconds,
             not_copied: (!self.encode.copy).then_some(CopyObstacle::Disabled),
             ..PlanSettings::default()
+        }
+    }
+
+    /// How many encodings run at once in this process.
+    pub fn encoders(&self) -> usize {
+        match self.encode.workers {
+            0 => Capacity::here().encoders(),
+            chosen => chosen,
         }
     }
 

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod encode;
+pub mod gc;
 pub mod hls;
 pub mod http;
 pub mod media;

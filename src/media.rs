@@ -10,17 +10,18 @@
 //! ```
 
 mod incoming;
+mod inventory;
 mod uploads;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use clipper_domain::{ClipId, Quality};
 use tokio::fs;
 use tokio::io::AsyncWriteExt;
 
 pub use incoming::{Incoming, IncomingError, Received};
+pub use inventory::{Footprint, Stray};
 pub use uploads::{Mark, UPLOAD_KEPT, Upload, UploadFacts, Uploads};
 
 /// The media store on a local disk.
@@ -182,30 +183,6 @@ impl MediaStore {
         fs::remove_file(&probe).await
     }
 
-    /// Removes uploads and attempts that nobody has touched for a while, and tells how many.
-    pub async fn sweep(&self, now: SystemTime, untouched_for: Duration) -> io::Result<usize> {
-        let mut swept = 0;
-        for folder in [self.incoming_dir(), self.work_root()] {
-            let mut entries = fs::read_dir(folder).await?;
-            while let Some(entry) = entries.next_entry().await? {
-                let touched = last_touched(&entry.path()).await?;
-                // Resumable uploads are folders, and wait longer.
-                let resumable =
-                    entry.path().starts_with(self.incoming_dir()) && entry.metadata().await?.is_dir();
-                let patience = if resumable {
-                    untouched_for.max(UPLOAD_KEPT)
-                } else {
-                    untouched_for
-                };
-                if now.duration_since(touched).is_ok_and(|age| age > patience) {
-                    remove(&entry.path()).await?;
-                    swept += 1;
-                }
-            }
-        }
-        Ok(swept)
-    }
-
     fn incoming_dir(&self) -> PathBuf {
         self.root.join(".incoming")
     }
@@ -213,25 +190,6 @@ impl MediaStore {
     fn work_root(&self) -> PathBuf {
         self.root.join(".work")
     }
-}
-
-/// The latest change of a file, or of anything below a folder.
-async fn last_touched(path: &Path) -> io::Result<SystemTime> {
-    let mut latest = fs::metadata(path).await?.modified()?;
-    let mut folders = vec![path.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        let Ok(mut entries) = fs::read_dir(&folder).await else {
-            continue;
-        };
-        while let Some(entry) = entries.next_entry().await? {
-            let metadata = entry.metadata().await?;
-            latest = latest.max(metadata.modified()?);
-            if metadata.is_dir() {
-                folders.push(entry.path());
-            }
-        }
-    }
-    Ok(latest)
 }
 
 async fn remove(path: &Path) -> io::Result<()> {

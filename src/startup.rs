@@ -37,8 +37,6 @@ pub use first_key::FirstKey;
 
 /// How long the first step of a shutdown may take.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// What nobody has touched for so long was left by a process that died.
-const ABANDONED: Duration = Duration::from_hours(1);
 /// Slow headers are cut off after this.
 const HEADER_TIME: Duration = Duration::from_secs(10);
 
@@ -108,7 +106,7 @@ impl Services {
             db: db.clone(),
             logs: logs.clone(),
             clock: Arc::clone(&clock),
-            untouched_for: ABANDONED,
+            node: node.clone(),
             playback_days: config.retention.playback_days,
         };
         janitor.start_supervised(&arbiter.handle(), &health, &work);
@@ -164,10 +162,10 @@ impl Services {
         sample::take(self, path).await
     }
 
-    /// Binds the HTTP server and tells where it listens.
-    pub fn bind(&self) -> anyhow::Result<(Server, Vec<SocketAddr>)> {
+    /// Binds the HTTP server and tells where it listens. With encoders in this process, uploads are encoded while they arrive.
+    pub fn bind(&self, encoders: usize) -> anyhow::Result<(Server, Vec<SocketAddr>)> {
         let recorder = crate::metrics::start().context("cannot record metrics")?;
-        let shared = self.shared(recorder);
+        let shared = self.shared(recorder, encoders);
         let origins = self.config.http.allowed_origins.clone();
         let server = HttpServer::new(move || {
             let shared = shared.clone();
@@ -195,7 +193,7 @@ impl Services {
         Ok((server.run(), addresses))
     }
 
-    fn shared(&self, recorder: PrometheusHandle) -> Shared {
+    fn shared(&self, recorder: PrometheusHandle, encoders: usize) -> Shared {
         let intake = Intake {
             clips: self.clips.clone(),
             projectors: self.projectors.clone(),
@@ -205,7 +203,7 @@ impl Services {
                 self.tools.clone(),
                 self.config.plan_settings(),
                 self.config.qualities(),
-                self.config.encode.workers > 0,
+                encoders > 0,
                 self.work.clone(),
             ),
             max_bytes: self.config.upload.max_bytes,

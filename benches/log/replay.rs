@@ -51,6 +51,9 @@ fn life(slug: &str) -> Vec<ClipEvent> {
         visibility: Visibility::Public,
         embed_url: Some("https://clips.example/embed".to_owned()),
         twitch_clip_url: None,
+        source_url: None,
+        views: 0,
+        created_at: None,
     };
     let source = StoredSource {
         object: format!("{slug}/source/{}", "ab".repeat(32)),

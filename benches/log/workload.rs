@@ -23,6 +23,9 @@ pub(crate) fn command(clip: ClipId, n: i64) -> ClipCommand {
             visibility: Visibility::Public,
             embed_url: Some("https://clips.example/embed?clip=AmazingGamingMoment".to_owned()),
             twitch_clip_url: None,
+            source_url: None,
+            views: 0,
+            created_at: None,
         }),
         1 => ClipCommand::StoreSource {
             source: StoredSource {

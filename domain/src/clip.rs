@@ -18,9 +18,9 @@ use serde::{Deserialize, Serialize};
 
 pub use command::{ClipCommand, EncodingFailure, EncodingOrder, Held, WorkStep};
 pub use encoding::{Encoding, MAX_ATTEMPTS, Unit};
-pub use event::{ClipEvent, EncodingClass, FailureClass};
+pub use event::{ClipEvent, EncodingClass, FailureClass, UnknownClass};
 pub use refusal::Refusal;
-pub use registration::{Registration, Visibility};
+pub use registration::{MAX_TITLE, Registration, Visibility, is_fit_title, is_web_address};
 
 use crate::plan::CopyObstacle;
 use crate::source::{SourceFacts, StoredSource};

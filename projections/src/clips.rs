@@ -1,7 +1,9 @@
 //! `clips`: one row per clip, what lists and pages show.
 
+pub mod backfill;
+
 use chrono::{DateTime, Utc};
-use clipper_domain::clip::{ClipEvent, Registration};
+use clipper_domain::clip::{ClipEvent, EncodingClass, FailureClass, Registration};
 use clipper_domain::source::SourceFacts;
 use clipper_domain::{ClipId, PersonId, Quality};
 
@@ -9,10 +11,11 @@ use crate::fold::Page;
 use crate::table::columns;
 use crate::{Log, Projection, Query, ReadModel, Recorded, Row, Table};
 
-/// The read model `clips`. Version 2 names owners by pseudonym, version 3 shows clips that play while they are encoded.
+/// The read model `clips`. Version 2 names owners by pseudonym, version 3 shows clips that play while they are encoded,
+/// version 4 knows sources, and what clips were elsewhere before.
 pub const PROJECTION: Projection = Projection {
     name: "clips",
-    version: 3,
+    version: 4,
     log: Log::Clip,
     table: TABLE,
     page: || Page::<Clips>::boxed(TABLE.key, TABLE.stream),
@@ -59,6 +62,8 @@ pub struct ClipRow {
     pub failure_code: Option<String>,
     /// A sentence about what went wrong.
     pub failure_detail: Option<String>,
+    /// Whose fault that was: `ours`, `resource` or `content`.
+    pub failure_class: Option<String>,
     /// The generation that is shown or worked on.
     pub generation: i64,
     /// The generation that plays.
@@ -69,6 +74,10 @@ pub struct ClipRow {
     pub width: Option<i64>,
     /// Height as shown, in pixels.
     pub height: Option<i64>,
+    /// Bytes of the source, once there is one.
+    pub source_bytes: Option<i64>,
+    /// Where the source of an imported clip can be had.
+    pub source_url: Option<String>,
     /// Views so far.
     pub views: i64,
     /// The position of the clip's registration in the log: the order of lists.
@@ -95,11 +104,14 @@ columns!(ClipRow {
     encoding_state: Text,
     failure_code: Text,
     failure_detail: Text,
+    failure_class: Text,
     generation: Int,
     playing_generation: Int,
     duration: Float,
     width: Int,
     height: Int,
+    source_bytes: Int,
+    source_url: Text,
     views: Int,
     position: Int,
     created_at: Time,
@@ -111,7 +123,7 @@ macro_rules! select_clips {
         concat!(
             "SELECT CAST(id AS TEXT) AS id, slug, title, owner_id, visibility, embed_url, twitch_clip_url, hls_available, \
              hls_master_url, hls_processing_status, hls_qualities, hls_processed_at, encoding_state, failure_code, \
-             failure_detail, generation, playing_generation, duration, width, height, views, position, created_at, updated_at FROM clips ",
+             failure_detail, failure_class, generation, playing_generation, duration, width, height, source_bytes, source_url, views, position, created_at, updated_at FROM clips ",
             $rest
         )
     };
@@ -198,6 +210,15 @@ impl ReadModel for Clips {
 }
 
 impl ClipRow {
+    /// Which class another encoding of this clip is of.
+    pub fn class_of_request(&self) -> EncodingClass {
+        if self.hls_available {
+            EncodingClass::Reencode
+        } else {
+            EncodingClass::Fresh
+        }
+    }
+
     fn registered(recorded: &Recorded<ClipId, ClipEvent>, registration: &Registration) -> Self {
         Self {
             id: recorded.stream.to_string(),
@@ -215,14 +236,17 @@ impl ClipRow {
             encoding_state: "awaiting_source".to_owned(),
             failure_code: None,
             failure_detail: None,
+            failure_class: None,
             generation: 0,
             playing_generation: None,
             duration: None,
             width: None,
             height: None,
-            views: 0,
+            source_bytes: None,
+            source_url: registration.source_url.clone(),
+            views: i64::try_from(registration.views).unwrap_or(i64::MAX),
             position: recorded.position,
-            created_at: recorded.recorded_at,
+            created_at: registration.created_at.unwrap_or(recorded.recorded_at),
             updated_at: recorded.recorded_at,
         }
     }
@@ -230,18 +254,20 @@ impl ClipRow {
     fn apply(&mut self, event: &ClipEvent, at: DateTime<Utc>) {
         match event {
             ClipEvent::ClipRegistered(_)
-            | ClipEvent::SourceStored(_)
             | ClipEvent::EncodingPlanned { .. }
             | ClipEvent::SegmentsStored { .. }
             | ClipEvent::UnitEncoded { .. }
             | ClipEvent::VariantSkipped { .. } => return,
+            ClipEvent::SourceStored(source) => {
+                self.source_bytes = Some(i64::try_from(source.bytes).unwrap_or(i64::MAX));
+            }
             ClipEvent::SourceProbed(facts) => self.probed(facts),
             ClipEvent::SourceRejected {
                 generation,
                 rejection,
             } => {
                 self.broke_off(*generation, "rejected", at);
-                self.failed(rejection.code.as_str(), &rejection.detail);
+                self.failed(FailureClass::Content, rejection.code.as_str(), &rejection.detail);
             }
             ClipEvent::EncodingRequested { generation, .. } => self.requested(*generation),
             ClipEvent::EncodingStarted { .. } => "encoding".clone_into(&mut self.encoding_state),
@@ -262,13 +288,14 @@ impl ClipRow {
             } => "retrying".clone_into(&mut self.encoding_state),
             ClipEvent::EncodingFailed {
                 generation,
+                class,
                 code,
                 detail,
                 retry_at: None,
                 ..
             } => {
                 self.broke_off(*generation, "failed", at);
-                self.failed(code, detail);
+                self.failed(*class, code, detail);
             }
         }
         self.updated_at = at;
@@ -285,8 +312,7 @@ impl ClipRow {
         "processing".clone_into(&mut self.hls_processing_status);
         "queued".clone_into(&mut self.encoding_state);
         self.generation = i64::from(generation);
-        self.failure_code = None;
-        self.failure_detail = None;
+        self.forget_failure();
     }
 
     /// A clip that plays goes on playing its whole generation until the next one is whole.
@@ -341,6 +367,7 @@ impl ClipRow {
         if !failed.is_empty() {
             let labels: Vec<_> = failed.iter().map(|quality| quality.label()).collect();
             self.failed(
+                FailureClass::Content,
                 "some_rungs_failed",
                 &format!("could not be encoded: {}", labels.join(", ")),
             );
@@ -352,12 +379,18 @@ impl ClipRow {
     fn ended(&mut self, status: &str, encoding_state: &str, at: DateTime<Utc>) {
         status.clone_into(&mut self.hls_processing_status);
         encoding_state.clone_into(&mut self.encoding_state);
-        self.failure_code = None;
-        self.failure_detail = None;
+        self.forget_failure();
         self.hls_processed_at = Some(at);
     }
 
-    fn failed(&mut self, code: &str, detail: &str) {
+    fn forget_failure(&mut self) {
+        self.failure_code = None;
+        self.failure_detail = None;
+        self.failure_class = None;
+    }
+
+    fn failed(&mut self, class: FailureClass, code: &str, detail: &str) {
+        self.failure_class = Some(class.as_str().to_owned());
         self.failure_code = Some(code.to_owned());
         self.failure_detail = Some(detail.to_owned());
     }

@@ -1,6 +1,8 @@
 //! `encoding_queue`: one row per unit of work, what workers choose from. Leases are kept beside it, not in it: a lease
 //! is an operational fact of this minute, not something that events tell.
 
+pub mod standing;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use clipper_domain::ClipId;
 use clipper_domain::clip::{ClipEvent, EncodingClass};
@@ -25,6 +27,9 @@ const TABLE: Table = Table {
     since: None,
     columns: EncodingRow::COLUMNS,
 };
+
+/// A lease that ends later than this was taken before the clock was set back, and binds nobody.
+pub const LONGEST_LEASE: TimeDelta = TimeDelta::minutes(15);
 
 /// A row of `encoding_queue`.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
@@ -107,10 +112,15 @@ pub fn waiting(now: DateTime<Utc>, limit: i64) -> Query<WaitingRow> {
          LEFT JOIN encoding_queue o ON o.clip_id = q.clip_id AND o.generation = q.generation AND o.unit = 0 \
          LEFT JOIN leases ol ON ol.resource = o.lease \
          WHERE q.state = 'waiting' AND (q.unit = 0 OR o.state = 'completed' OR ol.expires_at > $1) AND (q.run_after IS NULL OR q.run_after <= $1) \
-         AND (l.expires_at IS NULL OR l.expires_at <= $1) \
+         AND (l.expires_at IS NULL OR l.expires_at <= $1 OR l.expires_at > $4) \
          AND q.class NOT IN (SELECT class FROM paused_classes) \
          ORDER BY q.class_rank, q.priority DESC, s.served_at NULLS FIRST, q.position, q.unit LIMIT $3",
-        vec![now.into(), remembered.into(), limit.into()],
+        vec![
+            now.into(),
+            remembered.into(),
+            limit.into(),
+            (now + LONGEST_LEASE).into(),
+        ],
     )
 }
 

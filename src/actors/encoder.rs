@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix::prelude::*;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use clipper_domain::ClipId;
 use clipper_domain::plan::PlanSettings;
 use clipper_projections::encoding_queue;
@@ -53,6 +53,13 @@ pub struct EncoderSettings {
     pub lease: TimeDelta,
     /// How loud sound is made, in LUFS (EBU R 128); as it is, when absent.
     pub loudness: Option<f64>,
+}
+
+impl EncoderSettings {
+    /// The time that leases and retries are reckoned in.
+    async fn now(&self) -> Result<DateTime<Utc>, StorageError> {
+        self.db.now(self.clock.as_ref()).await
+    }
 }
 
 /// The encoders of this process.
@@ -143,7 +150,7 @@ struct Claim {
     generation: u32,
     unit: u32,
     lease: Lease,
-    requested_at: chrono::DateTime<chrono::Utc>,
+    requested_at: DateTime<Utc>,
     /// The event that asked for it.
     request: Option<StoredEvent>,
 }
@@ -222,7 +229,7 @@ impl Encoder {
 }
 
 async fn claim(settings: &EncoderSettings) -> Result<Option<Claim>, StorageError> {
-    let now = settings.clock.now();
+    let now = settings.now().await?;
     for waiting in settings.db.all(encoding_queue::waiting(now, CANDIDATES)).await? {
         let (Ok(clip), Ok(generation), Ok(unit)) = (
             waiting.clip_id.parse(),

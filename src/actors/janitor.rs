@@ -1,18 +1,27 @@
-//! The janitor: sweeps away what unfinished uploads and attempts of dead workers left, answers that were kept long
-//! enough, and reports whose retention is over.
+//! The janitor: sweeps away media that nobody names any more, leases and answers that were kept long enough, and
+//! reports whose retention is over.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
+use chrono::TimeDelta;
 
 use super::supervisor::{Health, Ping, supervise};
 use crate::clock::Clock;
+use crate::gc::{Action, Gc, GcError};
 use crate::media::MediaStore;
 use crate::shutdown::Shutdown;
-use crate::storage::{Db, Logs, StorageError, idempotency, retention};
+use crate::storage::{Db, Logs, StorageError, idempotency, leases, retention};
 
 const ROUND: Duration = Duration::from_mins(5);
+/// For how long a generation stays that plays no more.
+const GRACE: TimeDelta = TimeDelta::hours(24);
+/// The lease on the media store, which also sees to it that it is gone through every third round only.
+const GC: &str = "janitor/media";
+const LEASE: TimeDelta = TimeDelta::minutes(14);
+/// For how long leases that ran out are remembered: they say which owner was served when.
+const REMEMBERED: TimeDelta = TimeDelta::days(1);
 
 /// Keeps the stores tidy.
 #[derive(Clone)]
@@ -21,8 +30,8 @@ pub struct Janitor {
     pub(crate) db: Db,
     pub(crate) logs: Logs,
     pub(crate) clock: Arc<dyn Clock>,
-    /// Files that were not touched for this long are nobody's any more.
-    pub(crate) untouched_for: Duration,
+    /// This process.
+    pub(crate) node: String,
     /// Days for which reports are kept; 0 means for ever.
     pub(crate) playback_days: u32,
 }
@@ -41,7 +50,12 @@ impl Janitor {
     fn sweep(&self, context: &mut Context<Self>) {
         let janitor = self.clone();
         let sweep = async move {
-            janitor.sweep_media().await;
+            if let Err(error) = janitor.sweep_media().await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the media store could not be swept"
+                );
+            }
             if let Err(error) = janitor.sweep_database().await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -52,21 +66,39 @@ impl Janitor {
         context.spawn(sweep.into_actor(self));
     }
 
-    async fn sweep_media(&self) {
-        match self
-            .media
-            .sweep(self.clock.now().into(), self.untouched_for)
-            .await
+    /// Removes from the media store what the log names no more. One process at a time does it.
+    async fn sweep_media(&self) -> Result<(), GcError> {
+        let now = self.db.now(self.clock.as_ref()).await?;
+        let until = now + LEASE;
+        if leases::take(&self.db, GC, &self.node, 0, (now, until))
+            .await?
+            .is_none()
         {
-            Ok(0) => {}
-            Ok(swept) => tracing::info!(swept, "removed what unfinished uploads and attempts left"),
-            Err(error) => tracing::warn!(%error, "the media store could not be swept"),
+            return Ok(());
         }
+        let gc = Gc {
+            media: &self.media,
+            logs: &self.logs,
+            now,
+            grace: GRACE,
+            action: Action::Tidy,
+        };
+        let total = gc.run().await?.total();
+        if total.objects > 0 {
+            tracing::info!(
+                objects = total.objects,
+                bytes = total.bytes,
+                "removed what is left over"
+            );
+        }
+        metrics::counter!("clipper_gc_removed_bytes_total").increment(total.bytes);
+        Ok(())
     }
 
     async fn sweep_database(&self) -> Result<(), StorageError> {
         let now = self.clock.now();
         idempotency::sweep(&self.db, now).await?;
+        leases::sweep(&self.db, now - REMEMBERED).await?;
         retention::prepare(&self.db, now).await?;
         if self.playback_days > 0 {
             let forgotten = retention::forget(&self.db, &self.logs, self.playback_days, now).await?;

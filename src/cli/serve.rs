@@ -18,7 +18,7 @@ pub(super) struct ServeArguments {
     /// Where everything is kept [default: ./data].
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// Encodings at once in this process [default: 1].
+    /// Encodings at once in this process; 0 leaves them to others [default: as cores and memory allow].
     #[arg(long)]
     workers: Option<usize>,
     /// A clip to begin with, when there is none.
@@ -28,7 +28,7 @@ pub(super) struct ServeArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct WorkerArguments {
-    /// Encodings at once [default: 1].
+    /// Encodings at once [default: as cores and memory allow].
     #[arg(long)]
     workers: Option<usize>,
 }
@@ -40,10 +40,10 @@ pub(super) async fn serve(
 ) -> anyhow::Result<()> {
     config.listen = arguments.listen.unwrap_or(config.listen);
     config.data_dir = arguments.data_dir.unwrap_or(config.data_dir);
-    let workers = arguments.workers.unwrap_or(config.encode.workers);
+    let workers = arguments.workers.unwrap_or_else(|| config.encoders());
     let services = Services::start(config, Ambition::Lead).await?;
     let first_key = services.first_key().await?;
-    let (server, addresses) = services.bind()?;
+    let (server, addresses) = services.bind(workers)?;
     let sample = match &arguments.sample {
         Some(path) => services.take_sample(path).await?,
         None => None,
@@ -54,7 +54,7 @@ pub(super) async fn serve(
 }
 
 pub(super) async fn work(config: Config, arguments: WorkerArguments) -> anyhow::Result<()> {
-    let workers = arguments.workers.unwrap_or(config.encode.workers);
+    let workers = arguments.workers.unwrap_or_else(|| config.encoders());
     let services = Services::start(config, Ambition::StandBy).await?;
     services.start_encoders(workers);
     tracing::info!(workers, "waiting for work");

@@ -2,7 +2,7 @@
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use clipper_domain::clip::{ClipCommand, Registration, Visibility};
+use clipper_domain::clip::{ClipCommand, MAX_TITLE, Registration, Visibility, is_fit_title, is_web_address};
 use clipper_domain::{ClipId, PersonId, Slug};
 use clipper_projections::clips::{self, ClipRow, Filter};
 use serde::Deserialize;
@@ -18,7 +18,6 @@ use crate::commands::CommandError;
 use crate::storage::past::{self, Moment};
 use crate::storage::{Db, Log, Logs, people};
 
-const MAX_TITLE: usize = 300;
 const MAX_PAGE: i64 = 100;
 
 /// What registers a clip.
@@ -105,13 +104,12 @@ impl NewClip {
         key: Option<&str>,
     ) -> Result<(ClipId, Registration), Problem> {
         let title = self.title.trim().to_owned();
-        if title.is_empty() || title.chars().count() > MAX_TITLE || title.contains(char::is_control) {
+        if !is_fit_title(&title) {
             let detail = format!("`title` must have 1 to {MAX_TITLE} printable characters.");
             return Err(Problem::new(Code::InvalidRequest, detail));
         }
         for url in [&self.embed_url, &self.twitch_clip_url].into_iter().flatten() {
-            let web = url.starts_with("https://") || url.starts_with("http://");
-            if !web || url.contains(|c: char| c.is_control() || c.is_whitespace()) {
+            if !is_web_address(url) {
                 return Err(Problem::new(
                     Code::InvalidRequest,
                     "URLs must begin with http:// or https:// and hold no spaces.",
@@ -136,6 +134,9 @@ impl NewClip {
                 visibility: self.visibility,
                 embed_url: self.embed_url,
                 twitch_clip_url: self.twitch_clip_url,
+                source_url: None,
+                views: 0,
+                created_at: None,
             },
         ))
     }

@@ -7,7 +7,7 @@ use actix_web::web::{self, ServiceConfig, delete, get, head, patch, post, put, r
 use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
 use super::problem::{Code, Problem, sentence};
-use super::{beacons, clips, operations, ops, pages, playback, progress, source, uploads};
+use super::{beacons, clips, encodings, operations, ops, pages, playback, progress, queue, source, uploads};
 
 /// The largest body that is read whole.
 const MAX_BODY: usize = 1 << 20;
@@ -48,6 +48,14 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
     ))
     .service(route("/api/clips/{clip}", [get().to(clips::show)]))
     .service(route("/api/clips/{clip}/source", [put().to(source::put)]))
+    .service(route(
+        "/api/clips/{clip}/encodings",
+        [post().to(encodings::request)],
+    ))
+    .service(route(
+        "/api/clips/{clip}/encodings/current",
+        [delete().to(encodings::cancel)],
+    ))
     .service(route("/api/clips/{clip}/progress", [get().to(progress::watch)]))
     .service(route("/api/clips/{clip}/history", [get().to(clips::history)]))
     .service(route("/healthz", [get().to(operations::healthz)]))
@@ -99,6 +107,10 @@ fn configure_ops(app: &mut ServiceConfig) {
             "/api/ops/projections/{name}/parked/{position}/skip",
             [post().to(ops::skip)],
         ))
+        .service(route("/api/ops/queue", [get().to(queue::show)]))
+        .service(route("/api/ops/queue/{class}/pause", [post().to(queue::pause)]))
+        .service(route("/api/ops/queue/{class}/resume", [post().to(queue::resume)]))
+        .service(route("/api/ops/workers", [get().to(queue::workers)]))
         .service(route("/api/ops/events", [get().to(ops::events)]))
         .service(route("/api/ops/people/{user}", [delete().to(ops::erase_person)]));
 }

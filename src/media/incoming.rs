@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 use tokio::fs::{self, File};
-use tokio::io::{AsyncWriteExt, BufWriter};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, BufWriter};
+
+/// What is copied at once.
+const PART: usize = 1 << 20;
 
 /// A source that is being received. Dropped before it is whole, it leaves nothing behind.
 #[derive(Debug)]
@@ -74,6 +77,20 @@ impl Incoming {
         }
         self.hash.update(part);
         self.file.write_all(part).await?;
+        Ok(())
+    }
+
+    /// Writes everything that a reader gives.
+    pub async fn copy(
+        &mut self,
+        from: &mut (impl AsyncRead + Unpin),
+        max_bytes: u64,
+    ) -> Result<(), IncomingError> {
+        let mut part = vec![0; PART];
+        while let count @ 1.. = from.read(&mut part).await? {
+            self.write(part.get(..count).unwrap_or_default(), max_bytes)
+                .await?;
+        }
         Ok(())
     }
 

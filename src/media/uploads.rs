@@ -7,9 +7,8 @@ use std::collections::HashMap;
 use std::io::{self, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex as StdMutex};
-use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use clipper_domain::{ClipId, PersonId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -65,7 +64,7 @@ pub struct Mark {
 }
 
 /// How long an upload that is not complete is kept.
-pub const UPLOAD_KEPT: Duration = Duration::from_hours(24);
+pub const UPLOAD_KEPT: TimeDelta = TimeDelta::hours(24);
 /// How many bytes may arrive before their number is written down.
 const SAVED_EVERY: u64 = 8 << 20;
 const CHUNK: usize = 1 << 20;

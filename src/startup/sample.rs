@@ -6,7 +6,6 @@ use anyhow::Context;
 use clipper_domain::clip::{ClipCommand, EncodingOrder, Registration, Visibility};
 use clipper_domain::source::StoredSource;
 use clipper_domain::{ClipId, Slug};
-use tokio::io::AsyncReadExt;
 
 use super::Services;
 use crate::commands::CommandContext;
@@ -15,7 +14,6 @@ use crate::storage::{Log, people};
 const SLUG: &str = "big-buck-bunny";
 const OWNER: &str = "admin";
 const TITLE: &str = "Big Buck Bunny";
-const PART: usize = 1 << 20;
 
 pub(super) async fn take(services: &Services, path: &Path) -> anyhow::Result<Option<String>> {
     if services.logs.head(Log::Clip).await? > 0 {
@@ -33,6 +31,9 @@ pub(super) async fn take(services: &Services, path: &Path) -> anyhow::Result<Opt
         visibility: Visibility::Public,
         embed_url: None,
         twitch_clip_url: None,
+        source_url: None,
+        views: 0,
+        created_at: None,
     };
     let source = store(services, clip, path)
         .await
@@ -53,12 +54,7 @@ pub(super) async fn take(services: &Services, path: &Path) -> anyhow::Result<Opt
 async fn store(services: &Services, clip: ClipId, path: &Path) -> anyhow::Result<StoredSource> {
     let mut file = tokio::fs::File::open(path).await?;
     let mut incoming = services.media.receive(uuid::Uuid::now_v7()).await?;
-    let mut part = vec![0; PART];
-    while let count @ 1.. = file.read(&mut part).await? {
-        incoming
-            .write(part.get(..count).unwrap_or_default(), u64::MAX)
-            .await?;
-    }
+    incoming.copy(&mut file, u64::MAX).await?;
     let received = incoming.finish().await?;
     let (bytes, sha256) = (received.bytes, received.sha256.clone());
     let object = services.media.keep_source(received, clip).await?;

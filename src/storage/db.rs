@@ -4,6 +4,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use clipper_projections::{Arg, Query, Statement};
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
@@ -15,6 +16,7 @@ use sqlx::sqlite::{
 use sqlx::{Arguments, AssertSqlSafe, FromRow, Postgres, Sqlite, Transaction};
 
 use super::StorageError;
+use crate::clock::Clock;
 
 /// A row type that both databases can fill.
 pub trait AnyRow:
@@ -156,6 +158,18 @@ impl Db {
         match self {
             Self::Sqlite { .. } => "SQLite",
             Self::Postgres(_) => "PostgreSQL",
+        }
+    }
+
+    /// The time by the one clock that all who share this database have in common: the server's, or the machine's where
+    /// the database is embedded.
+    pub async fn now(&self, clock: &dyn Clock) -> Result<DateTime<Utc>, StorageError> {
+        match self {
+            Self::Sqlite { .. } => Ok(clock.now()),
+            Self::Postgres(pool) => {
+                let now = sqlx::query_scalar("SELECT date_trunc('milliseconds', clock_timestamp())");
+                Ok(now.fetch_one(pool).await?)
+            }
         }
     }
 

@@ -2,8 +2,11 @@
 //!
 //! Each take-over raises the token, and whatever the holder does carries it: a late reply of a holder that lost its
 //! lease is recognised and changes nothing.
+//!
+//! Instants come from [`Db::now`](super::Db::now): what one node believes about the time touches no other.
 
 use chrono::{DateTime, Utc};
+use clipper_projections::encoding_queue::LONGEST_LEASE;
 use clipper_projections::{Query, Statement};
 
 use super::{Db, StorageError};
@@ -25,7 +28,7 @@ struct TokenRow {
 }
 
 /// Takes a lease that is free or has run out; nothing, when somebody holds it. The token is higher than any before,
-/// and higher than `above`.
+/// and higher than `above`. A lease that ends later than any could was left behind when the clock was set back.
 pub async fn take(
     db: &Db,
     resource: &str,
@@ -34,16 +37,18 @@ pub async fn take(
     (now, until): (DateTime<Utc>, DateTime<Utc>),
 ) -> Result<Option<Lease>, StorageError> {
     let query = Query::<TokenRow>::new(
-        "INSERT INTO leases (resource, holder, token, progress, expires_at) VALUES ($1, $2, $3 + 1, 0, $5) \
+        "INSERT INTO leases (resource, holder, token, progress, expires_at, taken_at) VALUES ($1, $2, $3 + 1, 0, $5, $4) \
          ON CONFLICT (resource) DO UPDATE SET holder = excluded.holder, progress = 0, \
-         token = CASE WHEN leases.token > $3 THEN leases.token + 1 ELSE $3 + 1 END, expires_at = excluded.expires_at \
-         WHERE leases.expires_at <= $4 RETURNING token",
+         token = CASE WHEN leases.token > $3 THEN leases.token + 1 ELSE $3 + 1 END, \
+         expires_at = excluded.expires_at, taken_at = excluded.taken_at \
+         WHERE leases.expires_at <= $4 OR leases.expires_at > $6 RETURNING token",
         vec![
             resource.into(),
             holder.into(),
             above.into(),
             now.into(),
             until.into(),
+            (now + LONGEST_LEASE).into(),
         ],
     );
     let row = db.change(query).await?;
@@ -123,7 +128,16 @@ pub async fn is_held(db: &Db, resource: &str, now: DateTime<Utc>) -> Result<bool
     Ok(db.optional(query).await?.is_some())
 }
 
-/// Takes leases from whoever holds them: each notices at its next renewal.
+/// Whether a lease is still with its holder, who has let it run out at worst.
+pub async fn is_ours(db: &Db, lease: &Lease) -> Result<bool, StorageError> {
+    let query = Query::<HolderRow>::new(
+        "SELECT holder FROM leases WHERE resource = $1 AND token = $2",
+        vec![lease.resource.as_str().into(), lease.token.into()],
+    );
+    Ok(db.optional(query).await?.is_some())
+}
+
+/// Takes a lease from whoever holds it, who notices at the next look at it.
 pub async fn revoke(db: &Db, resource: &str, now: DateTime<Utc>) -> Result<(), StorageError> {
     let statement = Statement::new(
         "UPDATE leases SET token = token + 1, expires_at = $2 WHERE resource = $1",
@@ -132,13 +146,14 @@ pub async fn revoke(db: &Db, resource: &str, now: DateTime<Utc>) -> Result<(), S
     db.execute(&statement).await.map(|_| ())
 }
 
-/// Forgets leases that ran out before this instant; the events that they led to remember their tokens.
-pub async fn sweep(db: &Db, before: DateTime<Utc>) -> Result<(), StorageError> {
+/// Forgets leases that ran out before this instant, and tells how many; the events that they led to remember their
+/// tokens.
+pub async fn sweep(db: &Db, before: DateTime<Utc>) -> Result<u64, StorageError> {
     let statement = Statement::new(
         "DELETE FROM leases WHERE expires_at < $1 AND resource LIKE 'encode/%'",
         vec![before.into()],
     );
-    db.execute(&statement).await.map(|_| ())
+    db.execute(&statement).await
 }
 
 /// Who holds a lease, or held it last.

@@ -1,5 +1,7 @@
 //! The command line as a person types it.
 
+mod import;
+
 use std::process::{Command, Output};
 
 use crate::support::app::KEY;

@@ -26,6 +26,9 @@ fn registration(slug: &str) -> Registration {
         visibility: Visibility::Public,
         embed_url: None,
         twitch_clip_url: None,
+        source_url: None,
+        views: 0,
+        created_at: None,
     }
 }
 

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::support::database::{Backend, TestDatabase};
 use crate::support::footage;
-use crate::support::process::{Server, clipper, signal};
+use crate::support::process::{Server, children, clipper, signal};
 
 /// A place where servers come and go.
 struct Ground {
@@ -89,20 +89,6 @@ fn ingest(ground: &Ground, server: &str, file: &Path, slug: &str) -> Command {
     ]);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     command
-}
-
-/// The processes that a process has started and that are still there: their ids and names.
-fn children(parent: u32) -> Vec<(u32, String)> {
-    let stat = |entry: std::io::Result<std::fs::DirEntry>| {
-        let text = std::fs::read_to_string(entry.ok()?.path().join("stat")).ok()?;
-        // The name stands in brackets, the state and the parent behind it.
-        let (head, tail) = text.rsplit_once(')')?;
-        let (id, name) = head.split_once(" (")?;
-        let mut words = tail.split_whitespace();
-        let (state, found) = (words.next()?, words.next()?);
-        (state != "Z" && found == parent.to_string()).then(|| (id.parse().unwrap(), name.to_owned()))
-    };
-    std::fs::read_dir("/proc").unwrap().filter_map(stat).collect()
 }
 
 #[actix::test]

@@ -5,5 +5,6 @@ mod idempotency;
 mod operations;
 mod ops;
 mod pages;
+mod queue;
 mod source;
 mod uploads;

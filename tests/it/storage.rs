@@ -2,6 +2,7 @@
 
 mod archive;
 mod backup;
+mod gc;
 mod histories;
 mod idempotency;
 mod leases;

@@ -1,6 +1,8 @@
 //! Whole walks with real ffmpeg: from an upload to renditions that independent programs play.
 
 mod playback;
+mod queue;
+mod workers;
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,7 @@
 //! What happened to a clip. A published event is never edited: a new shape is a new schema version with an upcaster.
 
+use std::str::FromStr;
+
 use chrono::{DateTime, Utc};
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
@@ -159,7 +161,21 @@ pub enum EncodingClass {
     Backfill,
 }
 
+impl FailureClass {
+    /// The name in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ours => "ours",
+            Self::Resource => "resource",
+            Self::Content => "content",
+        }
+    }
+}
+
 impl EncodingClass {
+    /// Every class, the most urgent first.
+    pub const ALL: [Self; 3] = [Self::Fresh, Self::Reencode, Self::Backfill];
+
     /// The name in tables and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -169,6 +185,23 @@ impl EncodingClass {
         }
     }
 }
+
+impl FromStr for EncodingClass {
+    type Err = UnknownClass;
+
+    fn from_str(name: &str) -> Result<Self, UnknownClass> {
+        let named = |class: &Self| class.as_str() == name;
+        Self::ALL
+            .into_iter()
+            .find(named)
+            .ok_or_else(|| UnknownClass(name.to_owned()))
+    }
+}
+
+/// A word that names no class of encodings.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no class of encodings: there are fresh, reencode and backfill")]
+pub struct UnknownClass(String);
 
 /// Whose fault a failure is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -213,7 +246,7 @@ impl DomainEvent for ClipEvent {
 
 impl Schema for ClipEvent {
     const VERSIONS: &'static [(&'static str, i64)] = &[
-        ("ClipRegistered", 2),
+        ("ClipRegistered", 3),
         ("SourceStored", 1),
         ("SourceProbed", 2),
         ("SourceRejected", 1),
@@ -233,6 +266,6 @@ impl Schema for ClipEvent {
     ];
 
     fn upcast(old: Written<Value>) -> Result<Vec<Written<Value>>, Unreadable> {
-        Ok(vec![upcast::to_second_version(old)])
+        Ok(vec![upcast::step(old)])
     }
 }

@@ -1,5 +1,6 @@
 //! What makes a clip known, and who may watch it.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{PersonId, Slug};
@@ -19,6 +20,26 @@ pub struct Registration {
     pub embed_url: Option<String>,
     /// Where the clip came from.
     pub twitch_clip_url: Option<String>,
+    /// Where the source can be had, for a clip that was known elsewhere before.
+    pub source_url: Option<String>,
+    /// Views that it had elsewhere.
+    pub views: u64,
+    /// When it was made, if that was elsewhere and before.
+    pub created_at: Option<DateTime<Utc>>,
+}
+
+/// The most letters of a title.
+pub const MAX_TITLE: usize = 300;
+
+/// Whether a text may be a clip's title.
+pub fn is_fit_title(title: &str) -> bool {
+    !title.is_empty() && title.chars().count() <= MAX_TITLE && !title.contains(char::is_control)
+}
+
+/// Whether a text may be an address that pages show.
+pub fn is_web_address(url: &str) -> bool {
+    let web = url.starts_with("https://") || url.starts_with("http://");
+    web && !url.contains(|c: char| c.is_control() || c.is_whitespace())
 }
 
 /// Who may watch a clip.

@@ -18,6 +18,9 @@ fn registration() -> Registration {
         visibility: Visibility::Public,
         embed_url: None,
         twitch_clip_url: None,
+        source_url: None,
+        views: 0,
+        created_at: None,
     }
 }
 

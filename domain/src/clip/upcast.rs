@@ -5,8 +5,16 @@ use serde_json::{Map, Value, json};
 use crate::PersonId;
 use crate::schema::Written;
 
+/// Brings an event one version nearer to today's.
+pub(super) fn step(old: Written<Value>) -> Written<Value> {
+    match old.schema_version {
+        1 => to_second_version(old),
+        _ => to_third_version(old),
+    }
+}
+
 /// Every type that has a second version got it by one of these changes.
-pub(super) fn to_second_version(mut old: Written<Value>) -> Written<Value> {
+fn to_second_version(mut old: Written<Value>) -> Written<Value> {
     if let Some(payload) = old.payload.as_object_mut() {
         match old.event_type.as_str() {
             "ClipRegistered" => name_owner_by_pseudonym(payload),
@@ -21,6 +29,21 @@ pub(super) fn to_second_version(mut old: Written<Value>) -> Written<Value> {
     }
     old.schema_version = 2;
     old
+}
+
+fn to_third_version(mut old: Written<Value>) -> Written<Value> {
+    if let (Some(payload), "ClipRegistered") = (old.payload.as_object_mut(), old.event_type.as_str()) {
+        add_past(payload);
+    }
+    old.schema_version = 3;
+    old
+}
+
+/// Version 2 knew of no life before the registration.
+fn add_past(registration: &mut Map<String, Value>) {
+    registration.insert("source_url".to_owned(), Value::Null);
+    registration.insert("views".to_owned(), json!(0));
+    registration.insert("created_at".to_owned(), Value::Null);
 }
 
 /// Version 1 named the owner in the clear as `owner_id`.

@@ -13,7 +13,7 @@ use super::{Claim, EncoderSettings};
 use crate::commands::{CommandContext, CommandError, Executed};
 use crate::encode::{self, ProbeError};
 use crate::media::MediaStore;
-use crate::storage::leases;
+use crate::storage::{StorageError, leases};
 
 /// An attempt under way.
 pub(super) struct Attempt<'a> {
@@ -54,13 +54,17 @@ pub(super) async fn run(settings: &EncoderSettings, claim: Claim) {
     if lost {
         tracing::warn!(%clip, unit, token, "lease lost, attempt abandoned");
         metrics::counter!("clipper_leases_expired_total").increment(1);
-    } else if let Err(error) = leases::give_back(&settings.db, &claim.lease, settings.clock.now()).await {
+    } else if let Err(error) = give_back(settings, &claim).await {
         tracing::warn!(%clip, error = &error as &dyn std::error::Error, "lease runs out by itself");
     }
     // A later attempt sweeps up what this one cannot.
     if let Err(error) = settings.media.end_work(&claim.piece(), token).await {
         tracing::warn!(%clip, unit, %error, "work folder not removed");
     }
+}
+
+async fn give_back(settings: &EncoderSettings, claim: &Claim) -> Result<(), StorageError> {
+    leases::give_back(&settings.db, &claim.lease, settings.now().await?).await
 }
 
 impl Attempt<'_> {
@@ -167,7 +171,12 @@ impl Attempt<'_> {
             tracing::error!(
                 %clip, unit, code, ?class, error = broken as &dyn std::error::Error, "encoding failed: {}", failure.detail
             );
-            let at = self.settings.clock.now();
+            // A database that cannot be asked takes no command either.
+            let at = self
+                .settings
+                .now()
+                .await
+                .unwrap_or_else(|_silent| self.settings.clock.now());
             WorkStep::Fail { failure, at }
         } else {
             tracing::warn!(%clip, unit, error = broken as &dyn std::error::Error, "attempt ended");

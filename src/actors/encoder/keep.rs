@@ -100,7 +100,7 @@ impl Attempt<'_> {
             return Ok(true);
         }
         // A late worker that lost its lease has been here, or this one is late: only who holds the lease may go on.
-        let until = self.settings.clock.now() + self.settings.lease;
+        let until = self.settings.now().await? + self.settings.lease;
         if !leases::renew(&self.settings.db, &self.claim.lease, 0.0, until).await? {
             return Err(Broken::LeaseLost);
         }

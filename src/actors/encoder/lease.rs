@@ -1,9 +1,10 @@
 //! Keeping a lease alive while work goes on under it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::EncoderSettings;
+use crate::storage::StorageError;
 use crate::storage::leases::{self, Lease};
 
 /// How far the work has come, in parts of ten thousand.
@@ -26,22 +27,42 @@ impl Progress {
     }
 }
 
+/// How often it is looked whether somebody took the lease away: who cancels waits no longer for the work to stop.
+const LOOK: Duration = Duration::from_millis(250);
+/// How often the lease is renewed, which is a write.
+const RENEW: Duration = Duration::from_secs(1);
+
 /// Renews a lease until it is lost. A database that cannot be asked does not end the work before the lease has run
 /// out in truth.
 pub(super) async fn keep(settings: &EncoderSettings, lease: &Lease, progress: &Progress) {
-    let mut until = settings.clock.now() + settings.lease;
+    let lasts = settings.lease.to_std().unwrap_or_default();
+    let (mut renewed, mut pause) = (Instant::now(), LOOK);
     loop {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let next = settings.clock.now() + settings.lease;
-        match leases::renew(&settings.db, lease, progress.get(), next).await {
-            Ok(true) => until = next,
+        tokio::time::sleep(pause).await;
+        let asked = Instant::now();
+        let due = asked.duration_since(renewed) >= RENEW;
+        let held = if due {
+            renew(settings, lease, progress).await
+        } else {
+            leases::is_ours(&settings.db, lease).await
+        };
+        pause = LOOK;
+        match held {
+            Ok(true) if due => renewed = asked,
+            Ok(true) => {}
             Ok(false) => return,
             Err(error) => {
                 tracing::warn!(lease = %lease.resource, error = &error as &dyn std::error::Error, "lease not renewed");
-                if settings.clock.now() >= until {
+                pause = RENEW;
+                if renewed.elapsed() >= lasts {
                     return;
                 }
             }
         }
     }
+}
+
+async fn renew(settings: &EncoderSettings, lease: &Lease, progress: &Progress) -> Result<bool, StorageError> {
+    let until = settings.now().await? + settings.lease;
+    leases::renew(&settings.db, lease, progress.get(), until).await
 }

@@ -113,7 +113,7 @@ impl Attempt<'_> {
         }
         while !self.sound_is_stored(bit_rates).await? {
             let opening = self.claim.opening_lease();
-            if !leases::is_held(&self.settings.db, &opening, self.settings.clock.now()).await? {
+            if !leases::is_held(&self.settings.db, &opening, self.settings.now().await?).await? {
                 return Err(Broken::SoundGone);
             }
             tokio::time::sleep(LOOK).await;

@@ -103,11 +103,11 @@ impl Handler<Resign> for Follower {
     type Result = AtomicResponse<Self, ()>;
 
     fn handle(&mut self, _: Resign, context: &mut Context<Self>) -> Self::Result {
-        let (db, now) = (self.followed.db.clone(), self.followed.clock.now());
+        let (db, clock) = (self.followed.db.clone(), Arc::clone(&self.followed.clock));
         let lease = self.standing.lease.take();
         context.stop();
         let resign = async move {
-            if let Some(lease) = lease {
+            if let (Some(lease), Ok(now)) = (lease, db.now(clock.as_ref()).await) {
                 drop(leases::give_back(&db, &lease, now).await);
             }
         };

@@ -111,7 +111,8 @@ async fn hold_on(
     followed: &Followed,
     standing: &mut Standing,
 ) -> Result<(), StorageError> {
-    let (db, now) = (&followed.db, followed.clock.now());
+    let db = &followed.db;
+    let now = db.now(followed.clock.as_ref()).await?;
     if let Some(lease) = &standing.lease {
         if leases::renew(db, lease, 0.0, now + LEASE).await? {
             standing.renewed = Some(Instant::now());

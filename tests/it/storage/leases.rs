@@ -1,5 +1,5 @@
 use chrono::TimeDelta;
-use clipper::clock::Clock;
+use clipper::clock::{Clock, ManualClock, SystemClock};
 use clipper::shutdown::Shutdown;
 use clipper::storage::news::News;
 use clipper::storage::{Expected, Log, leases};
@@ -14,6 +14,9 @@ suite!(
     a_token_is_higher_than_what_events_tell,
     a_lease_that_is_seized_is_lost_by_its_holder,
     other_processes_hear_of_an_append,
+    a_node_whose_clock_is_wrong_takes_nothing_and_loses_nothing,
+    a_lease_from_before_the_clock_was_set_back_is_free,
+    leases_that_ran_out_long_ago_are_forgotten,
 );
 
 const LENGTH: TimeDelta = TimeDelta::seconds(10);
@@ -118,4 +121,54 @@ async fn a_lease_that_is_seized_is_lost_by_its_holder(stage: &Stage) {
         .await
         .unwrap();
     assert_eq!(late, None);
+}
+
+/// Nodes that share a server reckon by the server's clock; those that share a file are on one machine.
+async fn a_node_whose_clock_is_wrong_takes_nothing_and_loses_nothing(stage: &Stage) {
+    if stage.db.product() == "SQLite" {
+        assert_eq!(stage.db.now(&*stage.clock).await.unwrap(), stage.clock.now());
+        return;
+    }
+    let hour = TimeDelta::hours(1);
+    let truth = SystemClock.now();
+    let (behind, ahead) = (ManualClock::new(truth - hour), ManualClock::new(truth + hour));
+    let now = stage.db.now(&behind).await.unwrap();
+    let held = leases::take(&stage.db, "unit", "behind", 0, (now, now + LENGTH))
+        .await
+        .unwrap()
+        .unwrap();
+    let now = stage.db.now(&ahead).await.unwrap();
+    let stolen = leases::take(&stage.db, "unit", "ahead", 0, (now, now + LENGTH));
+    assert_eq!(stolen.await.unwrap(), None, "it has not run out");
+    assert!(leases::is_held(&stage.db, "unit", now).await.unwrap());
+    assert!(leases::is_ours(&stage.db, &held).await.unwrap());
+}
+
+async fn a_lease_from_before_the_clock_was_set_back_is_free(stage: &Stage) {
+    let before = stage.clock.now();
+    let late = before + TimeDelta::hours(1);
+    let old = leases::take(&stage.db, "unit", "old", 0, (late, late + LENGTH))
+        .await
+        .unwrap()
+        .unwrap();
+    let new = leases::take(&stage.db, "unit", "new", 0, (before, before + LENGTH))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(new.token > old.token, "what the old holder says is refused");
+    assert!(!leases::is_ours(&stage.db, &old).await.unwrap());
+}
+
+async fn leases_that_ran_out_long_ago_are_forgotten(stage: &Stage) {
+    let now = stage.clock.now();
+    for resource in ["encode/a/1/0", "projection/clips"] {
+        leases::take(&stage.db, resource, "w", 0, (now, now + LENGTH))
+            .await
+            .unwrap();
+    }
+    assert_eq!(leases::sweep(&stage.db, now).await.unwrap(), 0, "it is held");
+    let later = now + LENGTH * 2;
+    assert_eq!(leases::sweep(&stage.db, later).await.unwrap(), 1);
+    let kept = leases::holder(&stage.db, "projection/clips").await.unwrap();
+    assert_eq!(kept.as_deref(), Some("w"));
 }

@@ -25,6 +25,9 @@ pub(super) fn registered(slug: &str) -> ClipEvent {
         visibility: Visibility::Public,
         embed_url: Some("https://clips.example/embed".to_owned()),
         twitch_clip_url: None,
+        source_url: None,
+        views: 0,
+        created_at: None,
     })
 }
 

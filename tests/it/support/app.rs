@@ -51,7 +51,7 @@ impl TestApp {
         change(&mut config);
         let services = Services::start(config, Ambition::Lead).await.unwrap();
         services.first_key().await.unwrap();
-        let (server, addresses) = services.bind().unwrap();
+        let (server, addresses) = services.bind(1).unwrap();
         let address = format!("http://{}", addresses[0]);
         let handle = server.handle();
         actix::spawn(server);

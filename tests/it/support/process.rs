@@ -28,6 +28,20 @@ pub(crate) fn clipper(data: &Path, database: &str) -> Command {
     command
 }
 
+/// The processes that a process has started and that are still there: their ids and names.
+pub(crate) fn children(parent: u32) -> Vec<(u32, String)> {
+    let stat = |entry: std::io::Result<std::fs::DirEntry>| {
+        let text = std::fs::read_to_string(entry.ok()?.path().join("stat")).ok()?;
+        // The name stands in brackets, the state and the parent behind it.
+        let (head, tail) = text.rsplit_once(')')?;
+        let (id, name) = head.split_once(" (")?;
+        let mut words = tail.split_whitespace();
+        let (state, found) = (words.next()?, words.next()?);
+        (state != "Z" && found == parent.to_string()).then(|| (id.parse().unwrap(), name.to_owned()))
+    };
+    std::fs::read_dir("/proc").unwrap().filter_map(stat).collect()
+}
+
 /// Sends a signal to a process that is there.
 pub(crate) fn signal(name: &str, process: u32) {
     let sent = Command::new("kill")
@@ -99,5 +113,29 @@ impl Drop for Server {
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
+    }
+}
+
+/// A running `clipper worker`; dropped, it is killed.
+pub(crate) struct Worker(Child);
+
+impl Worker {
+    /// Starts it, with these settings beside the usual ones.
+    pub(crate) fn start(data: &Path, database: &str, settings: &[(&str, &str)]) -> Self {
+        let child = clipper(data, database)
+            .args(["worker", "--workers", "1"])
+            .envs(settings.iter().copied())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
     }
 }
