@@ -218,7 +218,10 @@ impl ReadModel for Encodings {
             | ClipEvent::VariantPlayable { .. }
             | ClipEvent::SegmentsStored { .. }
             | ClipEvent::VariantReady { .. }
-            | ClipEvent::VariantFailed { .. } => {}
+            | ClipEvent::VariantFailed { .. }
+            | ClipEvent::ThumbnailsReady { .. }
+            | ClipEvent::CaptionsAdded { .. }
+            | ClipEvent::CaptionsRemoved { .. } => {}
         }
     }
 }

@@ -182,6 +182,9 @@ impl ReadModel for Variants {
             | ClipEvent::EncodingPlanned { .. }
             | ClipEvent::EncodingStarted { .. }
             | ClipEvent::UnitEncoded { .. }
+            | ClipEvent::ThumbnailsReady { .. }
+            | ClipEvent::CaptionsAdded { .. }
+            | ClipEvent::CaptionsRemoved { .. }
             | ClipEvent::EncodingFailed {
                 retry_at: Some(_), ..
             } => {}

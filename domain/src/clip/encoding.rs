@@ -10,7 +10,7 @@ use super::event::{ClipEvent, FailureClass};
 use super::refusal::Refusal;
 use crate::plan::{self, Plan, PlanSettings, PlannedRung};
 use crate::source::{Rejection, RejectionCode, SourceFacts};
-use crate::{Playable, Quality, Run, Variant};
+use crate::{Playable, Quality, Run, Thumbnails, Variant};
 
 /// How often a unit is tried when the fault is not the content's.
 pub const MAX_ATTEMPTS: u32 = 5;
@@ -32,6 +32,8 @@ pub struct Encoding {
     pub ready: Vec<Quality>,
     /// Rungs that were given up, in the order in which they failed.
     pub failed: Vec<Quality>,
+    /// Whether still pictures are there.
+    pub thumbnails: bool,
     /// Whether nothing more will come.
     pub ended: bool,
 }
@@ -59,6 +61,7 @@ impl Encoding {
             stored: BTreeMap::new(),
             ready: vec![],
             failed: vec![],
+            thumbnails: false,
             ended: false,
         }
     }
@@ -78,6 +81,12 @@ impl Encoding {
         let open =
             |rung: &&PlannedRung| !self.ready.contains(&rung.quality) && !self.failed.contains(&rung.quality);
         self.plan.iter().flat_map(|plan| &plan.rungs).filter(open)
+    }
+
+    /// Rungs of the plan that are not given up: those that are published or may still be.
+    pub fn standing_rungs(&self) -> impl Iterator<Item = &PlannedRung> {
+        let standing = |rung: &&PlannedRung| !self.failed.contains(&rung.quality);
+        self.plan.iter().flat_map(|plan| &plan.rungs).filter(standing)
     }
 
     /// The segments of a unit that a rung lacks. A copied rung is made whole by the first unit.
@@ -133,6 +142,7 @@ impl Encoding {
             WorkStep::CompleteUnit => self.complete(held),
             WorkStep::PublishVariant(variant) => self.publish(variant),
             WorkStep::GiveUpVariant { quality, reason } => self.give_up(quality, reason),
+            WorkStep::RecordThumbnails(thumbnails) => Ok(self.record_thumbnails(thumbnails)),
             WorkStep::Finish => self.finish(),
             WorkStep::Fail { failure, at } => Ok(vec![self.fail(held, failure, at)]),
         }
@@ -281,6 +291,16 @@ impl Encoding {
             quality,
             reason,
         }])
+    }
+
+    fn record_thumbnails(&self, thumbnails: Thumbnails) -> Vec<ClipEvent> {
+        if self.thumbnails {
+            return vec![];
+        }
+        vec![ClipEvent::ThumbnailsReady {
+            generation: self.generation,
+            thumbnails,
+        }]
     }
 
     fn finish(&self) -> Result<Vec<ClipEvent>, Refusal> {
