@@ -1,7 +1,7 @@
 //! What HLS asks of a rendition, and whether a rendition keeps to it.
 //!
 //! Bytes become facts ([`inspect_segment`]), facts become a measured rendition ([`measure`]), measured renditions
-//! become playlists ([`MediaPlaylist`], [`render_master`]), and every step can be checked against Apple's authoring
+//! become playlists ([`MediaPlaylist`], [`MasterPlaylist`]), and every step can be checked against Apple's authoring
 //! specification and RFC 8216 ([`validate_rendition`], [`validate_set`], [`validate_master`]).
 //!
 //! Promises:
@@ -34,9 +34,9 @@ mod validate;
 mod video;
 
 pub use aac::AudioFacts;
-pub use i_frames::{IFramePlaylist, KeyFrameEntry};
+pub use i_frames::{IFramePlaylist, KeyFrameEntry, KeyFrames};
 pub use init::{InitFacts, inspect_init};
-pub use master::{IFrameVariant, MasterPlaylist, MasterVariant, SubtitleTrack, render_master};
+pub use master::{IFrameVariant, MasterPlaylist, MasterVariant, SubtitleTrack};
 pub use parse::{
     ParseError, ParsedMap, ParsedMaster, ParsedMedia, ParsedRendition, ParsedSegment, ParsedVariant,
     Playlist, byte_ranges, parse_byte_range, parse_playlist,

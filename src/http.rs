@@ -17,6 +17,7 @@ mod progress;
 mod request_id;
 mod routes;
 mod source;
+mod trick_play;
 
 pub use auth::{Caller, Keys};
 pub(crate) use beacons::PlaybackLog;

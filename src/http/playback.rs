@@ -2,7 +2,7 @@
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
-use clipper_domain::{FrameRate, Quality};
+use clipper_domain::{FrameRate, Quality, Segment};
 use clipper_projections::clips::ClipRow;
 use clipper_projections::video_variants::{self, VariantRow};
 use serde::Deserialize;
@@ -11,9 +11,10 @@ use super::auth::Caller;
 use super::bytes::{self, Media};
 use super::clips::{find, id_of};
 use super::problem::{Code, Problem, sentence};
+use super::trick_play;
 use crate::hls::{
-    Container, MasterVariant, MediaPlaylist, PlaylistKind, SegmentEntry, SegmentNames, parse_segment_name,
-    render_master,
+    Container, MasterPlaylist, MasterVariant, MediaPlaylist, PlaylistKind, SegmentEntry, SegmentNames,
+    parse_segment_name,
 };
 use crate::media::MediaStore;
 use crate::storage::Db;
@@ -40,12 +41,17 @@ pub(super) async fn master(
     if variants.is_empty() {
         return Err(not_available(&row));
     }
-    let text = render_master(
-        &variants
-            .iter()
-            .map(master_variant)
-            .collect::<Result<Vec<_>, _>>()?,
-    );
+    let rungs: Vec<_> = variants.iter().map(master_variant).collect::<Result<_, _>>()?;
+    let i_frames: Vec<_> = variants
+        .iter()
+        .filter_map(|variant| trick_play::variant(variant).transpose())
+        .collect::<Result<_, _>>()?;
+    let text = MasterPlaylist {
+        variants: &rungs,
+        i_frames: &i_frames,
+        subtitles: &[],
+    }
+    .render();
     Ok(playlist(&request, &row, text))
 }
 
@@ -74,7 +80,7 @@ fn master_variant(row: &VariantRow) -> Result<MasterVariant, Problem> {
     })
 }
 
-fn pixels(stored: i64) -> u32 {
+pub(super) fn pixels(stored: i64) -> u32 {
     u32::try_from(stored).unwrap_or_default()
 }
 
@@ -99,11 +105,7 @@ pub(super) async fn variant(
     let quality = parse_quality(&quality)?;
     let row = find(&db, &name, &caller).await?;
     let variant = find_variant(&db, &row, quality).await?;
-    let entry = |segment: clipper_domain::Segment| SegmentEntry {
-        duration_90k: segment.duration_90k,
-        bytes: segment.bytes,
-    };
-    let segments: Vec<SegmentEntry> = variant.segments()?.into_iter().map(entry).collect();
+    let segments: Vec<SegmentEntry> = variant.segments()?.iter().map(entry).collect();
     let text = MediaPlaylist {
         target_duration: pixels(variant.target_duration),
         kind: if variant.growing {
@@ -122,8 +124,16 @@ pub(super) async fn variant(
     Ok(playlist(&request, &row, text))
 }
 
+/// A segment as playlists list it.
+pub(super) fn entry(segment: &Segment) -> SegmentEntry {
+    SegmentEntry {
+        duration_90k: segment.duration_90k,
+        bytes: segment.bytes,
+    }
+}
+
 /// HEVC is in fragmented MP4, everything else in MPEG-TS.
-fn container(variant: &VariantRow) -> Container {
+pub(super) fn container(variant: &VariantRow) -> Container {
     if variant.codec.starts_with("avc1") {
         Container::Ts
     } else {
@@ -198,7 +208,7 @@ fn object_named(folder: &str, file: &str, variant: Option<&VariantRow>) -> Optio
     exists.then(|| (format!("{folder}/{name}"), content_type))
 }
 
-async fn find_variant(db: &Db, row: &ClipRow, quality: Quality) -> Result<VariantRow, Problem> {
+pub(super) async fn find_variant(db: &Db, row: &ClipRow, quality: Quality) -> Result<VariantRow, Problem> {
     db.optional(video_variants::one(id_of(row)?, quality))
         .await?
         .ok_or_else(|| {
@@ -213,14 +223,14 @@ async fn find_variant(db: &Db, row: &ClipRow, quality: Quality) -> Result<Varian
         })
 }
 
-fn parse_quality(text: &str) -> Result<Quality, Problem> {
+pub(super) fn parse_quality(text: &str) -> Result<Quality, Problem> {
     text.parse().map_err(|error: clipper_domain::InvalidQuality| {
         Problem::new(Code::InvalidQuality, sentence(&error.to_string()))
     })
 }
 
 /// A playlist, or 304 when the caller has it already.
-fn playlist(request: &HttpRequest, row: &ClipRow, text: String) -> HttpResponse {
+pub(super) fn playlist(request: &HttpRequest, row: &ClipRow, text: String) -> HttpResponse {
     let ended = matches!(row.hls_processing_status.as_str(), "completed" | "partial");
     let cache_control = match (row.visibility.as_str(), ended) {
         ("public", true) => FINAL,

@@ -7,7 +7,7 @@ use actix_web::web::{self, ServiceConfig, delete, get, head, post, put, resource
 use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
 use super::problem::{Code, Problem, sentence};
-use super::{beacons, clips, operations, ops, pages, playback, progress, source};
+use super::{beacons, clips, operations, ops, pages, playback, progress, source, trick_play};
 
 /// The largest body that is read whole.
 const MAX_BODY: usize = 1 << 20;
@@ -22,21 +22,7 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
     .app_data(web::QueryConfig::default().error_handler(|error, _| query_problem(&error).into()))
     .app_data(web::PathConfig::default().error_handler(|error, _| path_problem(&error).into()))
     .app_data(web::PayloadConfig::new(MAX_BODY))
-    .service(read(
-        "/api/video/{clip}/{quality}/{segment}",
-        || get().to(playback::segment),
-        || head().to(playback::segment),
-    ))
-    .service(read(
-        "/api/video/{clip}/master.m3u8",
-        || get().to(playback::master),
-        || head().to(playback::master),
-    ))
-    .service(read(
-        "/api/video/{clip}/{quality}.m3u8",
-        || get().to(playback::variant),
-        || head().to(playback::variant),
-    ))
+    .configure(configure_media)
     .service(route(
         "/api/sessions/{sid}/reports",
         [post().to(beacons::post_session)],
@@ -59,6 +45,29 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
     .service(route("/assets/{file}", [get().to(pages::asset)]))
     .configure(configure_ops)
     .default_service(web::to(not_found));
+}
+
+fn configure_media(app: &mut ServiceConfig) {
+    app.service(read(
+        "/api/video/{clip}/{quality}/iframes.m3u8",
+        || get().to(trick_play::i_frames),
+        || head().to(trick_play::i_frames),
+    ))
+    .service(read(
+        "/api/video/{clip}/{quality}/{segment}",
+        || get().to(playback::segment),
+        || head().to(playback::segment),
+    ))
+    .service(read(
+        "/api/video/{clip}/master.m3u8",
+        || get().to(playback::master),
+        || head().to(playback::master),
+    ))
+    .service(read(
+        "/api/video/{clip}/{quality}.m3u8",
+        || get().to(playback::variant),
+        || head().to(playback::variant),
+    ));
 }
 
 fn configure_ops(app: &mut ServiceConfig) {

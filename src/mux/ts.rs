@@ -81,7 +81,9 @@ fn times_of_tables(units: &[Pes<'_>]) -> Vec<usize> {
     for index in 0..all {
         let place = index * length / all;
         let near = place..((index + 1) * length).div_ceil(all);
-        let said = times.get(near).is_some_and(|times| times.iter().any(|times| *times > 0));
+        let said = times
+            .get(near)
+            .is_some_and(|times| times.iter().any(|times| *times > 0));
         if let Some(times) = times.get_mut(place).filter(|_| !said && spare > 0) {
             *times += 1;
             spare -= 1;
