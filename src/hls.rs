@@ -27,11 +27,13 @@ mod playlist;
 mod rendition;
 mod segment;
 pub(crate) mod sps;
+mod subtitles;
 #[cfg(test)]
 pub(crate) mod synthetic;
 pub(crate) mod ts;
 mod validate;
 mod video;
+mod webvtt;
 
 pub use aac::AudioFacts;
 pub use i_frames::{IFramePlaylist, KeyFrameEntry, KeyFrames};
@@ -48,8 +50,10 @@ pub use segment::{
     InspectError, KeyFrame, MediaFacts, SegmentFacts, inspect_fmp4, inspect_key_frame, inspect_media,
     inspect_segment,
 };
+pub use subtitles::SubtitlePlaylist;
 pub use validate::{
     CaptionFacts, Expected, Finding, LoadedPlaylist, LoadedSegment, Report, Role, Severity, read_captions,
     validate_declared, validate_master, validate_media, validate_presentation, validate_rendition,
     validate_set,
 };
+pub use webvtt::{Captions, CaptionsError};

@@ -3,6 +3,7 @@
 mod auth;
 mod beacons;
 mod bytes;
+mod captions;
 mod clip_json;
 mod clips;
 mod cors;
@@ -17,6 +18,7 @@ mod progress;
 mod request_id;
 mod routes;
 mod source;
+mod thumbnails;
 mod trick_play;
 
 pub use auth::{Caller, Keys};

@@ -219,12 +219,8 @@ impl Aggregate for Clip {
             }
             ClipEvent::VariantFailed { quality, .. } => self.assign_to_encoding(|e| e.failed.push(quality)),
             ClipEvent::ThumbnailsReady { .. } => self.assign_to_encoding(|e| e.thumbnails = true),
-            ClipEvent::CaptionsAdded { captions, .. } => {
-                self.captions.insert(captions.language.clone(), captions);
-            }
-            ClipEvent::CaptionsRemoved { language, .. } => {
-                self.captions.remove(&language);
-            }
+            ClipEvent::CaptionsAdded { captions, .. } => self.keep_captions(captions),
+            ClipEvent::CaptionsRemoved { language, .. } => self.drop_captions(&language),
             ClipEvent::EncodingCompleted { generation, .. } => {
                 self.published = Some(generation);
                 self.assign_to_encoding(Encoding::end);
@@ -237,15 +233,7 @@ impl Aggregate for Clip {
                 class,
                 retry_at,
                 ..
-            } => self.assign_to_encoding(|e| {
-                e.change_unit(unit, |unit| {
-                    unit.failures += 1;
-                    unit.starved |= class == FailureClass::Resource;
-                });
-                if retry_at.is_none() {
-                    e.end();
-                }
-            }),
+            } => self.assign_to_encoding(|e| e.note_failure(unit, class, retry_at)),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Playlists and segments: a row of the read model, then bytes. No actor and no aggregate is asked.
 
-use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use clipper_domain::{FrameRate, Quality, Segment};
 use clipper_projections::clips::ClipRow;
@@ -9,6 +8,7 @@ use serde::Deserialize;
 
 use super::auth::Caller;
 use super::bytes::{self, Media};
+use super::captions;
 use super::clips::{find, id_of};
 use super::problem::{Code, Problem, sentence};
 use super::trick_play;
@@ -23,11 +23,12 @@ const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 const TS: &str = "video/MP2T";
 const FMP4: &str = "video/iso.segment";
 const INIT: &str = "video/mp4";
-const FINAL: &str = "public, max-age=3600";
+pub(super) const VTT: &str = "text/vtt; charset=utf-8";
+pub(super) const FINAL: &str = "public, max-age=3600";
 const GROWING: &str = "public, max-age=2";
-const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+pub(super) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 /// Private media is for its viewer only, not for caches on the way.
-const PRIVATE: &str = "private, max-age=3600";
+pub(super) const PRIVATE: &str = "private, max-age=3600";
 
 /// `GET /api/video/{clip}/master.m3u8`.
 pub(super) async fn master(
@@ -49,13 +50,13 @@ pub(super) async fn master(
     let text = MasterPlaylist {
         variants: &rungs,
         i_frames: &i_frames,
-        subtitles: &[],
+        subtitles: &captions::tracks(&db, &row).await?,
     }
     .render();
     Ok(playlist(&request, &row, text))
 }
 
-fn not_available(row: &ClipRow) -> Problem {
+pub(super) fn not_available(row: &ClipRow) -> Problem {
     let detail = match row.hls_processing_status.as_str() {
         "pending" => "The clip has no source yet.".to_owned(),
         "failed" => row
@@ -144,7 +145,7 @@ pub(super) fn container(variant: &VariantRow) -> Container {
 /// Which generation a URI of a playlist means; the one that plays, when it says nothing.
 #[derive(Deserialize)]
 pub(super) struct Generation {
-    g: Option<u32>,
+    pub(super) g: Option<u32>,
 }
 
 /// `GET /api/video/{clip}/{quality}/segment-{n}.ts`, `…/segment-{n}.m4s` and `…/init.mp4`.
@@ -229,26 +230,23 @@ pub(super) fn parse_quality(text: &str) -> Result<Quality, Problem> {
     })
 }
 
-/// A playlist, or 304 when the caller has it already.
+/// A playlist of a rendition, or of all of them.
 pub(super) fn playlist(request: &HttpRequest, row: &ClipRow, text: String) -> HttpResponse {
     let ended = matches!(row.hls_processing_status.as_str(), "completed" | "partial");
-    let cache_control = match (row.visibility.as_str(), ended) {
-        ("public", true) => FINAL,
-        ("public", false) => GROWING,
-        _ => PRIVATE,
-    };
-    // Weak: the compressed forms share it.
-    let etag = header::EntityTag::new_weak(format!("{:016x}", bytes::fingerprint(text.as_bytes())));
-    let known = bytes::is_known(request, &etag);
-    let mut response = HttpResponse::Ok();
-    response
-        .insert_header(header::ETag(etag))
-        .insert_header((header::CACHE_CONTROL, cache_control))
-        .insert_header((header::VARY, "Accept-Encoding"))
-        .content_type(PLAYLIST);
-    if known {
-        response.status(StatusCode::NOT_MODIFIED).finish()
+    playlist_kept_for(request, row, text, if ended { FINAL } else { GROWING })
+}
+
+/// A playlist that caches may keep for so long, where the clip is public.
+pub(super) fn playlist_kept_for(
+    request: &HttpRequest,
+    row: &ClipRow,
+    text: String,
+    public: &'static str,
+) -> HttpResponse {
+    let cache_control = if row.visibility == "public" {
+        public
     } else {
-        response.body(text)
-    }
+        PRIVATE
+    };
+    bytes::send_text(request, text, PLAYLIST, cache_control)
 }

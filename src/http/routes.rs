@@ -7,7 +7,9 @@ use actix_web::web::{self, ServiceConfig, delete, get, head, post, put, resource
 use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
 use super::problem::{Code, Problem, sentence};
-use super::{beacons, clips, operations, ops, pages, playback, progress, source, trick_play};
+use super::{
+    beacons, captions, clips, operations, ops, pages, playback, progress, source, thumbnails, trick_play,
+};
 
 /// The largest body that is read whole.
 const MAX_BODY: usize = 1 << 20;
@@ -34,6 +36,10 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
     ))
     .service(route("/api/clips/{clip}", [get().to(clips::show)]))
     .service(route("/api/clips/{clip}/source", [put().to(source::put)]))
+    .service(route(
+        "/api/clips/{clip}/captions/{language}",
+        [put().to(captions::put), delete().to(captions::remove)],
+    ))
     .service(route("/api/clips/{clip}/progress", [get().to(progress::watch)]))
     .service(route("/api/clips/{clip}/history", [get().to(clips::history)]))
     .service(route("/healthz", [get().to(operations::healthz)]))
@@ -49,6 +55,16 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
 
 fn configure_media(app: &mut ServiceConfig) {
     app.service(read(
+        "/api/video/{clip}/captions/{language}.vtt",
+        || get().to(captions::show),
+        || head().to(captions::show),
+    ))
+    .service(read(
+        "/api/video/{clip}/captions/{language}.m3u8",
+        || get().to(captions::playlist),
+        || head().to(captions::playlist),
+    ))
+    .service(read(
         "/api/video/{clip}/{quality}/iframes.m3u8",
         || get().to(trick_play::i_frames),
         || head().to(trick_play::i_frames),
@@ -57,6 +73,21 @@ fn configure_media(app: &mut ServiceConfig) {
         "/api/video/{clip}/{quality}/{segment}",
         || get().to(playback::segment),
         || head().to(playback::segment),
+    ))
+    .service(read(
+        "/api/video/{clip}/poster.jpg",
+        || get().to(thumbnails::poster),
+        || head().to(thumbnails::poster),
+    ))
+    .service(read(
+        "/api/video/{clip}/storyboard.vtt",
+        || get().to(thumbnails::storyboard),
+        || head().to(thumbnails::storyboard),
+    ))
+    .service(read(
+        "/api/video/{clip}/storyboard-{number}.jpg",
+        || get().to(thumbnails::sheet),
+        || head().to(thumbnails::sheet),
     ))
     .service(read(
         "/api/video/{clip}/master.m3u8",

@@ -22,6 +22,14 @@ impl Clip {
         Ok(vec![ClipEvent::CaptionsAdded { captions, replaced }])
     }
 
+    pub(super) fn keep_captions(&mut self, captions: Captions) {
+        self.captions.insert(captions.language.clone(), captions);
+    }
+
+    pub(super) fn drop_captions(&mut self, language: &LanguageTag) {
+        self.captions.remove(language);
+    }
+
     pub(super) fn remove_captions(&self, language: LanguageTag) -> Result<Vec<ClipEvent>, Refusal> {
         match self.captions.get(&language) {
             Some(known) => Ok(vec![ClipEvent::CaptionsRemoved {

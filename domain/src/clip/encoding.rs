@@ -350,6 +350,16 @@ impl Encoding {
         change(self.units.entry(number).or_default());
     }
 
+    pub(super) fn note_failure(&mut self, unit: u32, class: FailureClass, retry_at: Option<DateTime<Utc>>) {
+        self.change_unit(unit, |unit| {
+            unit.failures += 1;
+            unit.starved |= class == FailureClass::Resource;
+        });
+        if retry_at.is_none() {
+            self.end();
+        }
+    }
+
     pub(super) fn store(&mut self, runs: Vec<Run>) {
         for run in runs {
             let stored = self.stored.entry(run.quality).or_default();

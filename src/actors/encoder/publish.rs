@@ -28,6 +28,7 @@ impl Attempt<'_> {
             self.publish_rung(task, rung, inspected).await?;
         }
         self.write_master(&passed).await?;
+        self.provide_thumbnails(task, &passed).await;
         self.execute(WorkStep::Finish).await?;
         self.settings
             .media
@@ -50,7 +51,7 @@ impl Attempt<'_> {
             .map_err(|panicked| Broken::Disk(std::io::Error::other(panicked)))
     }
 
-    fn object(&self, rung: &PlannedRung) -> String {
+    pub(super) fn object(&self, rung: &PlannedRung) -> String {
         MediaStore::rendition_object(self.claim.clip, self.claim.generation, rung.quality)
     }
 
