@@ -286,6 +286,8 @@ fn command_name(command: &ClipCommand) -> &'static str {
         ClipCommand::StoreSource { .. } => "store_source",
         ClipCommand::RequestEncoding(_) => "request_encoding",
         ClipCommand::CancelEncoding => "cancel_encoding",
+        ClipCommand::AddCaptions(_) => "add_captions",
+        ClipCommand::RemoveCaptions(_) => "remove_captions",
         ClipCommand::Work { step, .. } => match step {
             WorkStep::Start { .. } => "start_encoding",
             WorkStep::RecordProbe { .. } => "record_probe",
@@ -296,6 +298,7 @@ fn command_name(command: &ClipCommand) -> &'static str {
             WorkStep::PublishVariant(_) => "publish_variant",
             WorkStep::SkipVariant { .. } => "skip_variant",
             WorkStep::GiveUpVariant { .. } => "give_up_variant",
+            WorkStep::RecordThumbnails(_) => "record_thumbnails",
             WorkStep::Finish => "finish_encoding",
             WorkStep::Fail { .. } => "fail_encoding",
         },

@@ -18,6 +18,7 @@ mod pass;
 mod probe;
 mod progress;
 mod sound;
+mod thumbnails;
 mod tools;
 
 use std::path::Path;
@@ -39,6 +40,7 @@ pub use lane::{Cut, Lane};
 pub use pass::{Pass, PassError, run};
 pub use probe::{ProbeError, probe};
 pub use sound::{Sound, SoundError, encode as encode_sound};
+pub use thumbnails::{MadeThumbnails, POSTER, Rendition, STORYBOARD, ThumbnailError, thumbnails};
 pub use tools::Tools;
 
 /// When the first picture is shown, in ticks of 1/90000 s: room before it for pictures that are decoded earlier.

@@ -1,7 +1,7 @@
 //! What HLS asks of a rendition, and whether a rendition keeps to it.
 //!
 //! Bytes become facts ([`inspect_segment`]), facts become a measured rendition ([`measure`]), measured renditions
-//! become playlists ([`MediaPlaylist`], [`render_master`]), and every step can be checked against Apple's authoring
+//! become playlists ([`MediaPlaylist`], [`MasterPlaylist`]), and every step can be checked against Apple's authoring
 //! specification and RFC 8216 ([`validate_rendition`], [`validate_set`], [`validate_master`]).
 //!
 //! Promises:
@@ -27,16 +27,18 @@ mod playlist;
 mod rendition;
 mod segment;
 pub(crate) mod sps;
+mod subtitles;
 #[cfg(test)]
 pub(crate) mod synthetic;
 pub(crate) mod ts;
 mod validate;
 mod video;
+mod webvtt;
 
 pub use aac::AudioFacts;
-pub use i_frames::{IFramePlaylist, KeyFrameEntry};
+pub use i_frames::{IFramePlaylist, KeyFrameEntry, KeyFrames};
 pub use init::{InitFacts, inspect_init};
-pub use master::{IFrameVariant, MasterPlaylist, MasterVariant, SubtitleTrack, render_master};
+pub use master::{IFrameVariant, MasterPlaylist, MasterVariant, SubtitleTrack};
 pub use parse::{
     ParseError, ParsedMap, ParsedMaster, ParsedMedia, ParsedRendition, ParsedSegment, ParsedVariant,
     Playlist, byte_ranges, parse_byte_range, parse_playlist,
@@ -48,8 +50,10 @@ pub use segment::{
     InspectError, KeyFrame, MediaFacts, SegmentFacts, inspect_fmp4, inspect_key_frame, inspect_media,
     inspect_segment,
 };
+pub use subtitles::SubtitlePlaylist;
 pub use validate::{
     CaptionFacts, Expected, Finding, LoadedPlaylist, LoadedSegment, Report, Role, Severity, read_captions,
     validate_declared, validate_master, validate_media, validate_presentation, validate_rendition,
     validate_set,
 };
+pub use webvtt::{Captions, CaptionsError};

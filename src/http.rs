@@ -3,6 +3,7 @@
 mod auth;
 mod beacons;
 mod bytes;
+mod captions;
 mod clip_json;
 mod clips;
 mod cors;
@@ -19,6 +20,8 @@ mod queue;
 mod request_id;
 mod routes;
 mod source;
+mod thumbnails;
+mod trick_play;
 mod uploads;
 
 pub use auth::{Caller, Keys};

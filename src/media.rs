@@ -5,7 +5,8 @@
 //! ```text
 //! {root}/{clip}/source/{sha256}                      never served
 //! {root}/{clip}/{generation}/{quality}/segment-000.ts, playlist.m3u8
-//! {root}/{clip}/{generation}/master.m3u8
+//! {root}/{clip}/{generation}/master.m3u8, poster.jpg, storyboard.vtt, storyboard-0.jpg
+//! {root}/{clip}/captions/{uuid}.vtt                  those of every generation
 //! {root}/.incoming/…  {root}/.work/…                 uploads and encodings under way
 //! ```
 
@@ -59,6 +60,11 @@ impl MediaStore {
     /// The object name of a rendition's folder.
     pub fn rendition_object(clip: ClipId, generation: u32, quality: Quality) -> String {
         format!("{clip}/{generation}/{}", quality.path())
+    }
+
+    /// The object name of captions, which are those of every generation.
+    pub fn captions_object(clip: ClipId, name: uuid::Uuid) -> String {
+        format!("{clip}/captions/{name}.vtt")
     }
 
     /// Begins to receive a source.

@@ -3,6 +3,7 @@
 //! `decide` turns a command into events or a [`Refusal`]; `apply` only assigns. Repeating a command is harmless: the
 //! aggregate recognises what it already knows and answers with no events.
 
+mod captions;
 mod command;
 mod encoding;
 mod event;
@@ -11,6 +12,8 @@ mod registration;
 #[cfg(test)]
 mod tests;
 mod upcast;
+
+use std::collections::BTreeMap;
 
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
@@ -22,6 +25,7 @@ pub use event::{ClipEvent, EncodingClass, FailureClass, UnknownClass};
 pub use refusal::Refusal;
 pub use registration::{MAX_TITLE, Registration, Visibility, is_fit_title, is_web_address};
 
+use crate::captions::{Captions, LanguageTag};
 use crate::plan::CopyObstacle;
 use crate::source::{SourceFacts, StoredSource};
 
@@ -36,6 +40,7 @@ pub struct Clip {
     copy_refused: bool,
     /// The generation that plays, once one has been completed.
     published: Option<u32>,
+    captions: BTreeMap<LanguageTag, Captions>,
 }
 
 impl Clip {
@@ -64,6 +69,11 @@ impl Clip {
         self.published
     }
 
+    /// The captions, by language.
+    pub fn captions(&self) -> &BTreeMap<LanguageTag, Captions> {
+        &self.captions
+    }
+
     /// Decides what a command does to this clip.
     pub fn decide(&self, command: ClipCommand) -> Result<Vec<ClipEvent>, Refusal> {
         match command {
@@ -71,6 +81,8 @@ impl Clip {
             ClipCommand::StoreSource { source, facts, order } => self.store_source(source, facts, order),
             ClipCommand::RequestEncoding(order) => self.request(order),
             ClipCommand::CancelEncoding => Ok(self.cancel()),
+            ClipCommand::AddCaptions(captions) => self.add_captions(captions),
+            ClipCommand::RemoveCaptions(language) => self.remove_captions(language),
             ClipCommand::Work { held, step } => {
                 let encoding = self.encoding.as_ref().ok_or(Refusal::NothingToEncode)?;
                 encoding.decide(self.facts.as_ref(), held, self.without_copy(step))
@@ -209,6 +221,9 @@ impl Aggregate for Clip {
                 self.assign_to_encoding(|e| e.skipped.push(quality));
             }
             ClipEvent::VariantFailed { quality, .. } => self.assign_to_encoding(|e| e.failed.push(quality)),
+            ClipEvent::ThumbnailsReady { .. } => self.assign_to_encoding(|e| e.thumbnails = true),
+            ClipEvent::CaptionsAdded { captions, .. } => self.keep_captions(captions),
+            ClipEvent::CaptionsRemoved { language, .. } => self.drop_captions(&language),
             ClipEvent::EncodingCompleted { generation, .. } => {
                 self.published = Some(generation);
                 self.assign_to_encoding(Encoding::end);
@@ -221,7 +236,7 @@ impl Aggregate for Clip {
                 class,
                 retry_at,
                 ..
-            } => self.assign_to_encoding(|e| e.failed_at(unit, class, retry_at.is_none())),
+            } => self.assign_to_encoding(|e| e.note_failure(unit, class, retry_at)),
         }
     }
 }

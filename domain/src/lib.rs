@@ -3,6 +3,7 @@
 //! Promises: no I/O, no clock, no randomness, no SQL, no actors. Time and identifiers come in as arguments, so that
 //! every rule here is tested by giving events and a command and looking at what comes out.
 
+pub mod captions;
 pub mod clip;
 mod frame_rate;
 mod id;
@@ -13,10 +14,12 @@ mod quality;
 pub mod report;
 pub mod schema;
 pub mod source;
+mod thumbnails;
 mod variant;
 
 pub use frame_rate::{FrameRate, InvalidFrameRate};
 pub use id::{ClipId, InvalidId, InvalidSlug, PersonId, SessionId, Slug};
 pub use level::{h264_level, hevc_level};
 pub use quality::{InvalidQuality, Quality};
+pub use thumbnails::{Poster, Storyboard, Thumbnails};
 pub use variant::{KeyFrame, Playable, Run, Segment, Variant};

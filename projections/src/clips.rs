@@ -12,7 +12,7 @@ use crate::table::columns;
 use crate::{Log, Projection, Query, ReadModel, Recorded, Row, Table};
 
 /// The read model `clips`. Version 2 names owners by pseudonym, version 3 shows clips that play while they are encoded,
-/// version 4 knows sources, and what clips were elsewhere before.
+/// version 4 knows sources, still pictures, and what clips were elsewhere before.
 pub const PROJECTION: Projection = Projection {
     name: "clips",
     version: 4,
@@ -68,6 +68,12 @@ pub struct ClipRow {
     pub generation: i64,
     /// The generation that plays.
     pub playing_generation: Option<i64>,
+    /// The path of the picture that stands for the clip.
+    pub poster_url: Option<String>,
+    /// The path of the pictures to scrub by.
+    pub storyboard_url: Option<String>,
+    /// The latest generation that has still pictures.
+    pub thumbnails_generation: Option<i64>,
     /// Seconds.
     pub duration: Option<f64>,
     /// Width as shown, in pixels.
@@ -107,6 +113,9 @@ columns!(ClipRow {
     failure_class: Text,
     generation: Int,
     playing_generation: Int,
+    poster_url: Text,
+    storyboard_url: Text,
+    thumbnails_generation: Int,
     duration: Float,
     width: Int,
     height: Int,
@@ -123,7 +132,9 @@ macro_rules! select_clips {
         concat!(
             "SELECT CAST(id AS TEXT) AS id, slug, title, owner_id, visibility, embed_url, twitch_clip_url, hls_available, \
              hls_master_url, hls_processing_status, hls_qualities, hls_processed_at, encoding_state, failure_code, \
-             failure_detail, failure_class, generation, playing_generation, duration, width, height, source_bytes, source_url, views, position, created_at, updated_at FROM clips ",
+             failure_detail, failure_class, generation, playing_generation, poster_url, storyboard_url, \
+             thumbnails_generation, duration, width, height, source_bytes, source_url, views, position, created_at, \
+             updated_at FROM clips ",
             $rest
         )
     };
@@ -239,6 +250,9 @@ impl ClipRow {
             failure_class: None,
             generation: 0,
             playing_generation: None,
+            poster_url: None,
+            storyboard_url: None,
+            thumbnails_generation: None,
             duration: None,
             width: None,
             height: None,
@@ -257,9 +271,14 @@ impl ClipRow {
             | ClipEvent::EncodingPlanned { .. }
             | ClipEvent::SegmentsStored { .. }
             | ClipEvent::UnitEncoded { .. }
-            | ClipEvent::VariantSkipped { .. } => return,
+            | ClipEvent::VariantSkipped { .. }
+            | ClipEvent::CaptionsAdded { .. }
+            | ClipEvent::CaptionsRemoved { .. } => return,
             ClipEvent::SourceStored(source) => {
                 self.source_bytes = Some(i64::try_from(source.bytes).unwrap_or(i64::MAX));
+            }
+            ClipEvent::ThumbnailsReady { generation, .. } => {
+                self.thumbnails_generation = Some(i64::from(*generation));
             }
             ClipEvent::SourceProbed(facts) => self.probed(facts),
             ClipEvent::SourceRejected {
@@ -374,6 +393,24 @@ impl ClipRow {
         }
         self.playing_generation = Some(i64::from(generation));
         self.show(qualities.to_vec());
+        self.show_thumbnails();
+    }
+
+    /// Those of the generation that plays. Their addresses say which one it is, since what was ever published under an
+    /// address stays what it is.
+    fn show_thumbnails(&mut self) {
+        let playing = self.playing_generation.filter(|_| self.hls_available);
+        let shown = playing.filter(|generation| self.thumbnails_generation == Some(*generation));
+        let address = |file: &str| {
+            let query = shown?;
+            let query = if query > 1 {
+                format!("?g={query}")
+            } else {
+                String::new()
+            };
+            Some(format!("/api/video/{}/{file}{query}", self.slug))
+        };
+        (self.poster_url, self.storyboard_url) = (address("poster.jpg"), address("storyboard.vtt"));
     }
 
     fn ended(&mut self, status: &str, encoding_state: &str, at: DateTime<Utc>) {

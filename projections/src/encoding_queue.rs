@@ -229,7 +229,10 @@ impl ReadModel for Encodings {
             | ClipEvent::SegmentsStored { .. }
             | ClipEvent::VariantReady { .. }
             | ClipEvent::VariantSkipped { .. }
-            | ClipEvent::VariantFailed { .. } => {}
+            | ClipEvent::VariantFailed { .. }
+            | ClipEvent::ThumbnailsReady { .. }
+            | ClipEvent::CaptionsAdded { .. }
+            | ClipEvent::CaptionsRemoved { .. } => {}
         }
     }
 }

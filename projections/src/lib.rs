@@ -3,6 +3,7 @@
 //! Promises: nothing here runs a statement, reads a clock or knows which database runs. One SQL text serves both:
 //! `$1` placeholders, explicit casts, typed NULLs. A new event does not compile until each read model has answered it.
 
+pub mod clip_captions;
 pub mod clips;
 pub mod encoding_queue;
 mod fold;
@@ -34,9 +35,10 @@ pub struct Projection {
 }
 
 /// Every projection. Order is the order of listing only; none depends on another.
-pub static PROJECTIONS: [Projection; 4] = [
+pub static PROJECTIONS: [Projection; 5] = [
     clips::PROJECTION,
     video_variants::PROJECTION,
     encoding_queue::PROJECTION,
     streaming_analytics::PROJECTION,
+    clip_captions::PROJECTION,
 ];

@@ -183,6 +183,9 @@ impl ReadModel for Variants {
             | ClipEvent::EncodingStarted { .. }
             | ClipEvent::UnitEncoded { .. }
             | ClipEvent::VariantSkipped { .. }
+            | ClipEvent::ThumbnailsReady { .. }
+            | ClipEvent::CaptionsAdded { .. }
+            | ClipEvent::CaptionsRemoved { .. }
             | ClipEvent::EncodingFailed {
                 retry_at: Some(_), ..
             } => {}

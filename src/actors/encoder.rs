@@ -6,6 +6,7 @@ mod keep;
 mod lease;
 mod publish;
 mod range;
+mod thumbnails;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

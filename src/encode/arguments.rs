@@ -1,6 +1,7 @@
 //! The command lines: pictures for several rungs from one decode, a copy of the source's pictures, sound. Pure.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use clipper_domain::ladder::Codec;
 use clipper_domain::plan::{KeyFrames, Plan, PlannedRung};
@@ -10,6 +11,7 @@ use super::ffmpeg::FORMATS;
 use super::lane::Lane;
 use super::pass::Pass;
 use super::sound::Sound;
+use super::thumbnails::Layout;
 use super::{Job, Tools};
 
 /// Preset and constant quality of each codec and size under the rung's ceiling: measured in
@@ -26,6 +28,11 @@ const HEVC_QUALITY: &str = "22";
 const LEAD_IN: f64 = 1.0;
 /// The longest that the last picture is held where decoding ends before the plan does, in seconds.
 const HELD: u32 = 2;
+/// Colours as JPEG has them (JFIF 1.02), at the end of a `scale`.
+const JPEG: &str = "out_color_matrix=bt601:out_range=pc,format=yuvj420p";
+/// Pictures without a word about who made them.
+const PICTURES: &str =
+    "-fps_mode passthrough -map_metadata -1 -fflags +bitexact -flags:v +bitexact -c:v mjpeg -f image2";
 
 /// What comes before every input: no other file, no network, no giant picture.
 pub(super) fn input_limits(tools: &Tools) -> Vec<String> {
@@ -99,6 +106,44 @@ pub(super) fn sound(
             Sound::file_name(*kbps)
         )));
     }
+    arguments
+}
+
+/// The arguments of the ffmpeg that makes sheets of small pictures out of key frames, and the same pictures in grey.
+pub(super) fn storyboard(tools: &Tools, input: &Path, layout: &Layout, grey: &str) -> Vec<String> {
+    let Layout {
+        columns,
+        rows,
+        tile_width,
+        tile_height,
+        ..
+    } = layout;
+    let graph = format!(
+        "[0:v:0]scale={tile_width}:{tile_height}:flags=area:{JPEG},split[a][b];[a]tile={columns}x{rows}[sheets];\
+         [b]format=gray[grey]"
+    );
+    let mut arguments = key_frames_of(tools, input);
+    arguments.extend(["-filter_complex".to_owned(), graph]);
+    arguments.extend(words(&format!(
+        "-map [sheets] {PICTURES} -q:v 5 -start_number 0 storyboard-%d.jpg -map [grey] -fps_mode passthrough -f rawvideo {grey}"
+    )));
+    arguments
+}
+
+/// The arguments of the ffmpeg that makes a picture of a key frame in its own size.
+pub(super) fn poster(tools: &Tools, input: &Path, target: &str) -> Vec<String> {
+    let mut arguments = key_frames_of(tools, input);
+    arguments.extend(words(&format!(
+        "-map 0:v:0 -vf scale={JPEG} {PICTURES} -q:v 3 -frames:v 1 -update 1 {target}"
+    )));
+    arguments
+}
+
+fn key_frames_of(tools: &Tools, input: &Path) -> Vec<String> {
+    let mut arguments = preamble();
+    arguments.extend(words("-skip_frame nokey"));
+    arguments.extend(input_limits(tools));
+    arguments.extend(["-i".to_owned(), input.display().to_string()]);
     arguments
 }
 

@@ -1,5 +1,6 @@
 //! I-frame playlists: the key frames of a rendition as byte ranges of its segments, for scrubbing (BIS 4.4.3.6).
 
+use clipper_domain::{KeyFrame, Segment};
 use serde::{Deserialize, Serialize};
 
 use super::clock::micros;
@@ -29,6 +30,46 @@ impl SegmentFacts {
             })
         };
         self.key_frames.iter().filter_map(entry).collect()
+    }
+}
+
+/// Where the key frames of a finished rendition lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyFrames {
+    segments: Vec<SegmentEntry>,
+    key_frames: Vec<Vec<KeyFrameEntry>>,
+}
+
+impl KeyFrames {
+    /// Those of recorded segments; nothing, when one does not say where its key frames lie.
+    pub fn of(segments: &[Segment]) -> Option<Self> {
+        let known = !segments.is_empty() && segments.iter().all(|segment| !segment.key_frames.is_empty());
+        let key_frame = |key: &KeyFrame| KeyFrameEntry {
+            time_90k: key.at_90k,
+            offset: key.offset,
+            length: key.length,
+        };
+        let entry = |segment: &Segment| SegmentEntry {
+            duration_90k: segment.duration_90k,
+            bytes: segment.bytes,
+        };
+        known.then(|| Self {
+            segments: segments.iter().map(entry).collect(),
+            key_frames: segments
+                .iter()
+                .map(|segment| segment.key_frames.iter().map(key_frame).collect())
+                .collect(),
+        })
+    }
+
+    /// Their playlist.
+    pub fn playlist<'a>(&'a self, container: Container, names: SegmentNames<'a>) -> IFramePlaylist<'a> {
+        IFramePlaylist {
+            container,
+            names,
+            segments: &self.segments,
+            key_frames: &self.key_frames,
+        }
     }
 }
 
@@ -182,10 +223,7 @@ mod tests {
     fn playlist(container: Container, keys: &[Vec<KeyFrameEntry>]) -> IFramePlaylist<'_> {
         IFramePlaylist {
             container,
-            names: SegmentNames::Api {
-                quality: "720p",
-                generation: 1,
-            },
+            names: SegmentNames::ApiRung { generation: 2 },
             segments: SEGMENTS,
             key_frames: keys,
         }
@@ -197,9 +235,9 @@ mod tests {
             playlist(Container::Ts, &keys()).render(),
             "#EXTM3U\n#EXT-X-VERSION:4\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:0\n\
              #EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-I-FRAMES-ONLY\n\
-             #EXTINF:2.000000,\n#EXT-X-BYTERANGE:1000@0\n720p/segment-0.ts\n\
-             #EXTINF:2.000000,\n#EXT-X-BYTERANGE:500@4000\n720p/segment-0.ts\n\
-             #EXTINF:1.000000,\n#EXT-X-BYTERANGE:300@188\n720p/segment-1.ts\n#EXT-X-ENDLIST\n"
+             #EXTINF:2.000000,\n#EXT-X-BYTERANGE:1000@0\nsegment-0.ts?g=2\n\
+             #EXTINF:2.000000,\n#EXT-X-BYTERANGE:500@4000\nsegment-0.ts?g=2\n\
+             #EXTINF:1.000000,\n#EXT-X-BYTERANGE:300@188\nsegment-1.ts?g=2\n#EXT-X-ENDLIST\n"
         );
     }
 
@@ -207,7 +245,7 @@ mod tests {
     fn fragments_need_their_init_segment() {
         let text = playlist(Container::Fmp4, &keys()).render();
         assert!(text.contains("#EXT-X-VERSION:5\n"), "{text}");
-        assert!(text.contains("#EXT-X-MAP:URI=\"720p/init.mp4\"\n"), "{text}");
+        assert!(text.contains("#EXT-X-MAP:URI=\"init.mp4?g=2\"\n"), "{text}");
     }
 
     #[test]

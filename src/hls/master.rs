@@ -1,5 +1,6 @@
 //! The multivariant playlist as text, in the order in which players should meet its rungs.
 
+use super::i_frames::IFramePlaylist;
 use super::rendition::RenditionFacts;
 use clipper_domain::FrameRate;
 
@@ -82,6 +83,28 @@ pub struct IFrameVariant {
 }
 
 impl IFrameVariant {
+    /// Declares what a list of a rung's key frames holds; `codecs` and the size are those of the rung.
+    pub fn of(
+        uri: String,
+        key_frames: &IFramePlaylist<'_>,
+        codecs: &str,
+        (width, height): (u32, u32),
+    ) -> Self {
+        let (bandwidth, average_bandwidth) = key_frames.bandwidths();
+        let video: Vec<_> = codecs
+            .split(',')
+            .filter(|codec| !codec.starts_with("mp4a."))
+            .collect();
+        Self {
+            uri,
+            bandwidth,
+            average_bandwidth,
+            codecs: video.join(","),
+            width,
+            height,
+        }
+    }
+
     fn line(&self) -> String {
         format!(
             "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={},CODECS=\"{}\",RESOLUTION={}x{},URI=\"{}\"",
@@ -175,15 +198,6 @@ impl MasterPlaylist<'_> {
     }
 }
 
-/// A multivariant playlist of nothing but variants.
-pub fn render_master(variants: &[MasterVariant]) -> String {
-    MasterPlaylist {
-        variants,
-        ..MasterPlaylist::default()
-    }
-    .render()
-}
-
 fn in_playing_order(variants: &[MasterVariant]) -> Vec<&MasterVariant> {
     let mut ordered: Vec<_> = variants.iter().collect();
     ordered.sort_by_key(|variant| variant.bandwidth);
@@ -225,7 +239,11 @@ mod tests {
     #[test]
     fn a_master_declares_everything() {
         assert_eq!(
-            render_master(&[rung(720, 3_000_000)]),
+            MasterPlaylist {
+                variants: &[rung(720, 3_000_000)],
+                ..MasterPlaylist::default()
+            }
+            .render(),
             "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n\
              #EXT-X-STREAM-INF:BANDWIDTH=3000000,AVERAGE-BANDWIDTH=1500000,CODECS=\"avc1.64001f,mp4a.40.2\",\
              RESOLUTION=1280x720,FRAME-RATE=29.970,CLOSED-CAPTIONS=NONE\n720p.m3u8\n"

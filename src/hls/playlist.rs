@@ -51,6 +51,11 @@ pub enum SegmentNames<'a> {
         /// Counts the encodings of the clip from 1.
         generation: u32,
     },
+    /// The routes of the service, relative to `{quality}/iframes.m3u8`: `segment-0.ts?g=2`.
+    ApiRung {
+        /// Counts the encodings of the clip from 1.
+        generation: u32,
+    },
     /// The stored tree, relative to `{quality}/playlist.m3u8`: `segment-000.ts`.
     Tree,
 }
@@ -63,6 +68,7 @@ impl SegmentNames<'_> {
             Self::Api { quality, .. } => {
                 format!("{quality}/segment-{number}.{extension}{}", self.query())
             }
+            Self::ApiRung { .. } => format!("segment-{number}.{extension}{}", self.query()),
             Self::Tree => format!("segment-{number:03}.{extension}"),
         }
     }
@@ -70,14 +76,17 @@ impl SegmentNames<'_> {
     pub(super) fn init(self) -> String {
         match self {
             Self::Api { quality, .. } => format!("{quality}/init.mp4{}", self.query()),
+            Self::ApiRung { .. } => format!("init.mp4{}", self.query()),
             Self::Tree => "init.mp4".to_owned(),
         }
     }
 
     fn query(self) -> String {
         match self {
-            Self::Api { generation, .. } if generation > 1 => format!("?g={generation}"),
-            Self::Api { .. } | Self::Tree => String::new(),
+            Self::Api { generation, .. } | Self::ApiRung { generation } if generation > 1 => {
+                format!("?g={generation}")
+            }
+            Self::Api { .. } | Self::ApiRung { .. } | Self::Tree => String::new(),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::io::{self, SeekFrom};
 use std::path::PathBuf;
 
 use actix_web::body::SizedStream;
+use actix_web::http::StatusCode;
 use actix_web::http::header::ByteRangeSpec;
 use actix_web::http::header::{self, EntityTag, Header, HeaderValue, IfNoneMatch, IfRange, Range};
 use actix_web::{HttpRequest, HttpResponse};
@@ -49,18 +50,14 @@ pub(super) async fn send(request: &HttpRequest, media: Media) -> Result<Option<H
         .insert_header((header::CACHE_CONTROL, media.cache_control))
         .insert_header((header::ACCEPT_RANGES, "bytes"));
     if is_known(request, &etag) {
-        return Ok(Some(
-            response
-                .status(actix_web::http::StatusCode::NOT_MODIFIED)
-                .finish(),
-        ));
+        return Ok(Some(response.status(StatusCode::NOT_MODIFIED).finish()));
     }
     let (first, count) = match wanted(request, &etag, length) {
         Wanted::Whole => (0, length),
         Wanted::Outside => return Err(Problem::range_outside(length)),
         Wanted::Part { first, last } => {
             response
-                .status(actix_web::http::StatusCode::PARTIAL_CONTENT)
+                .status(StatusCode::PARTIAL_CONTENT)
                 .insert_header((header::CONTENT_RANGE, format!("bytes {first}-{last}/{length}")));
             (first, last - first + 1)
         }
@@ -70,6 +67,29 @@ pub(super) async fn send(request: &HttpRequest, media: Media) -> Result<Option<H
     }
     let parts = ReaderStream::with_capacity(file.take(count), PART);
     Ok(Some(response.body(SizedStream::new(count, parts))))
+}
+
+/// A text, or 304 when the caller has it already.
+pub(super) fn send_text(
+    request: &HttpRequest,
+    text: String,
+    content_type: &'static str,
+    cache_control: &'static str,
+) -> HttpResponse {
+    // Weak: the compressed forms share it.
+    let etag = EntityTag::new_weak(format!("{:016x}", fingerprint(text.as_bytes())));
+    let known = is_known(request, &etag);
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header(header::ETag(etag))
+        .insert_header((header::CACHE_CONTROL, cache_control))
+        .insert_header((header::VARY, "Accept-Encoding"))
+        .content_type(content_type);
+    if known {
+        response.status(StatusCode::NOT_MODIFIED).finish()
+    } else {
+        response.body(text)
+    }
 }
 
 /// Whether the caller holds the very same already.
@@ -122,7 +142,7 @@ fn range_holds(request: &HttpRequest, etag: &EntityTag) -> bool {
 }
 
 /// FNV-1a: tells texts apart, nothing more.
-pub(super) fn fingerprint(bytes: &[u8]) -> u64 {
+fn fingerprint(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     })

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use clipper_domain::ClipId;
+use clipper_projections::clip_captions::{self, CaptionsRow};
 use clipper_projections::clips::ClipRow;
 use clipper_projections::encoding_queue;
 use clipper_projections::video_variants::{self, VariantRow};
@@ -33,10 +34,22 @@ pub(super) struct ClipJson {
     poster_url: Option<String>,
     storyboard_url: Option<String>,
     views: i64,
+    captions: Vec<CaptionsJson>,
     variants: Vec<VariantJson>,
     encoding: EncodingJson,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+}
+
+/// Captions in one language.
+#[derive(Serialize)]
+pub(super) struct CaptionsJson {
+    language: String,
+    /// The language as those call it who read it.
+    name: String,
+    url: String,
+    bytes: i64,
+    cues: i64,
 }
 
 #[derive(Serialize)]
@@ -77,24 +90,33 @@ impl ClipJson {
             Ok(id) if row.hls_available => db.all(video_variants::of_clip(id)).await?,
             Ok(_) | Err(_) => vec![],
         };
+        let captions = match row.id.parse::<ClipId>() {
+            Ok(id) => db.all(clip_captions::of_clip(id)).await?,
+            Err(_) => vec![],
+        };
         let encoding = EncodingJson::load(db, &row).await?;
-        Self::of(db, row, variants, encoding).await
+        Self::of(db, row, variants, captions, encoding).await
     }
 
     /// A clip as it was: without the progress of an encoding that was under way.
     pub(super) async fn of_past(db: &Db, past: PastClip) -> Result<Self, Problem> {
         let encoding = EncodingJson::of(&past.clip, 0.0);
-        Self::of(db, past.clip, past.variants, encoding).await
+        Self::of(db, past.clip, past.variants, past.captions, encoding).await
     }
 
     async fn of(
         db: &Db,
         row: ClipRow,
         variants: Vec<VariantRow>,
+        captions: Vec<CaptionsRow>,
         encoding: EncodingJson,
     ) -> Result<Self, Problem> {
         Ok(Self {
             hls_qualities: serde_json::from_str(&row.hls_qualities)?,
+            captions: captions
+                .into_iter()
+                .map(|captions| CaptionsJson::of(&row.slug, captions))
+                .collect(),
             id: row.id,
             slug: row.slug,
             title: row.title,
@@ -109,8 +131,8 @@ impl ClipJson {
             duration: row.duration,
             width: row.width,
             height: row.height,
-            poster_url: None,
-            storyboard_url: None,
+            poster_url: row.poster_url,
+            storyboard_url: row.storyboard_url,
             views: row.views,
             variants: variants.into_iter().map(VariantJson::from).collect(),
             encoding,
@@ -142,6 +164,18 @@ impl EncodingJson {
             state: row.encoding_state.clone(),
             percent: (share * 1_000.0).round() / 10.0,
             failure: failure.map(|(code, detail)| FailureJson { code, detail }),
+        }
+    }
+}
+
+impl CaptionsJson {
+    pub(super) fn of(slug: &str, row: CaptionsRow) -> Self {
+        Self {
+            url: format!("/api/video/{slug}/captions/{}.vtt", row.language),
+            language: row.language,
+            name: row.name,
+            bytes: row.bytes,
+            cues: row.cues,
         }
     }
 }

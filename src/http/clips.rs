@@ -196,6 +196,16 @@ pub(super) async fn find(db: &Db, name: &str, caller: &Caller) -> Result<ClipRow
         .ok_or_else(|| Problem::clip_not_found(name))
 }
 
+/// The clip with this UUID or slug, if the caller may change it.
+pub(super) async fn find_own(db: &Db, name: &str, caller: &Caller) -> Result<ClipRow, Problem> {
+    let row = find(db, name, caller).await?;
+    if caller.may_change(&row.owner_id) {
+        Ok(row)
+    } else {
+        Err(Problem::new(Code::Forbidden, "Only its owner may change a clip."))
+    }
+}
+
 /// The identity in a row.
 pub(super) fn id_of(row: &ClipRow) -> Result<ClipId, Problem> {
     row.id

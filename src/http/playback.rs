@@ -1,19 +1,20 @@
 //! Playlists and segments: a row of the read model, then bytes. No actor and no aggregate is asked.
 
-use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
-use clipper_domain::{FrameRate, Quality};
+use clipper_domain::{FrameRate, Quality, Segment};
 use clipper_projections::clips::ClipRow;
 use clipper_projections::video_variants::{self, VariantRow};
 use serde::Deserialize;
 
 use super::auth::Caller;
 use super::bytes::{self, Media};
+use super::captions;
 use super::clips::{find, id_of};
 use super::problem::{Code, Problem, sentence};
+use super::trick_play;
 use crate::hls::{
-    Container, MasterVariant, MediaPlaylist, PlaylistKind, SegmentEntry, SegmentNames, parse_segment_name,
-    render_master,
+    Container, MasterPlaylist, MasterVariant, MediaPlaylist, PlaylistKind, SegmentEntry, SegmentNames,
+    parse_segment_name,
 };
 use crate::media::MediaStore;
 use crate::storage::Db;
@@ -22,11 +23,12 @@ const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 const TS: &str = "video/MP2T";
 const FMP4: &str = "video/iso.segment";
 const INIT: &str = "video/mp4";
-const FINAL: &str = "public, max-age=3600";
+pub(super) const VTT: &str = "text/vtt; charset=utf-8";
+pub(super) const FINAL: &str = "public, max-age=3600";
 const GROWING: &str = "public, max-age=2";
-const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+pub(super) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 /// Private media is for its viewer only, not for caches on the way.
-const PRIVATE: &str = "private, max-age=3600";
+pub(super) const PRIVATE: &str = "private, max-age=3600";
 
 /// `GET /api/video/{clip}/master.m3u8`.
 pub(super) async fn master(
@@ -40,16 +42,21 @@ pub(super) async fn master(
     if variants.is_empty() {
         return Err(not_available(&row));
     }
-    let text = render_master(
-        &variants
-            .iter()
-            .map(master_variant)
-            .collect::<Result<Vec<_>, _>>()?,
-    );
+    let rungs: Vec<_> = variants.iter().map(master_variant).collect::<Result<_, _>>()?;
+    let i_frames: Vec<_> = variants
+        .iter()
+        .filter_map(|variant| trick_play::variant(variant).transpose())
+        .collect::<Result<_, _>>()?;
+    let text = MasterPlaylist {
+        variants: &rungs,
+        i_frames: &i_frames,
+        subtitles: &captions::tracks(&db, &row).await?,
+    }
+    .render();
     Ok(playlist(&request, &row, text))
 }
 
-fn not_available(row: &ClipRow) -> Problem {
+pub(super) fn not_available(row: &ClipRow) -> Problem {
     let detail = match row.hls_processing_status.as_str() {
         "pending" => "The clip has no source yet.".to_owned(),
         "failed" => row
@@ -74,7 +81,7 @@ fn master_variant(row: &VariantRow) -> Result<MasterVariant, Problem> {
     })
 }
 
-fn pixels(stored: i64) -> u32 {
+pub(super) fn pixels(stored: i64) -> u32 {
     u32::try_from(stored).unwrap_or_default()
 }
 
@@ -99,11 +106,7 @@ pub(super) async fn variant(
     let quality = parse_quality(&quality)?;
     let row = find(&db, &name, &caller).await?;
     let variant = find_variant(&db, &row, quality).await?;
-    let entry = |segment: clipper_domain::Segment| SegmentEntry {
-        duration_90k: segment.duration_90k,
-        bytes: segment.bytes,
-    };
-    let segments: Vec<SegmentEntry> = variant.segments()?.into_iter().map(entry).collect();
+    let segments: Vec<SegmentEntry> = variant.segments()?.iter().map(entry).collect();
     let text = MediaPlaylist {
         target_duration: pixels(variant.target_duration),
         kind: if variant.growing {
@@ -122,8 +125,16 @@ pub(super) async fn variant(
     Ok(playlist(&request, &row, text))
 }
 
+/// A segment as playlists list it.
+pub(super) fn entry(segment: &Segment) -> SegmentEntry {
+    SegmentEntry {
+        duration_90k: segment.duration_90k,
+        bytes: segment.bytes,
+    }
+}
+
 /// HEVC is in fragmented MP4, everything else in MPEG-TS.
-fn container(variant: &VariantRow) -> Container {
+pub(super) fn container(variant: &VariantRow) -> Container {
     if variant.codec.starts_with("avc1") {
         Container::Ts
     } else {
@@ -134,7 +145,7 @@ fn container(variant: &VariantRow) -> Container {
 /// Which generation a URI of a playlist means; the one that plays, when it says nothing.
 #[derive(Deserialize)]
 pub(super) struct Generation {
-    g: Option<u32>,
+    pub(super) g: Option<u32>,
 }
 
 /// `GET /api/video/{clip}/{quality}/segment-{n}.ts`, `…/segment-{n}.m4s` and `…/init.mp4`.
@@ -198,7 +209,7 @@ fn object_named(folder: &str, file: &str, variant: Option<&VariantRow>) -> Optio
     exists.then(|| (format!("{folder}/{name}"), content_type))
 }
 
-async fn find_variant(db: &Db, row: &ClipRow, quality: Quality) -> Result<VariantRow, Problem> {
+pub(super) async fn find_variant(db: &Db, row: &ClipRow, quality: Quality) -> Result<VariantRow, Problem> {
     db.optional(video_variants::one(id_of(row)?, quality))
         .await?
         .ok_or_else(|| {
@@ -213,32 +224,29 @@ async fn find_variant(db: &Db, row: &ClipRow, quality: Quality) -> Result<Varian
         })
 }
 
-fn parse_quality(text: &str) -> Result<Quality, Problem> {
+pub(super) fn parse_quality(text: &str) -> Result<Quality, Problem> {
     text.parse().map_err(|error: clipper_domain::InvalidQuality| {
         Problem::new(Code::InvalidQuality, sentence(&error.to_string()))
     })
 }
 
-/// A playlist, or 304 when the caller has it already.
-fn playlist(request: &HttpRequest, row: &ClipRow, text: String) -> HttpResponse {
+/// A playlist of a rendition, or of all of them.
+pub(super) fn playlist(request: &HttpRequest, row: &ClipRow, text: String) -> HttpResponse {
     let ended = matches!(row.hls_processing_status.as_str(), "completed" | "partial");
-    let cache_control = match (row.visibility.as_str(), ended) {
-        ("public", true) => FINAL,
-        ("public", false) => GROWING,
-        _ => PRIVATE,
-    };
-    // Weak: the compressed forms share it.
-    let etag = header::EntityTag::new_weak(format!("{:016x}", bytes::fingerprint(text.as_bytes())));
-    let known = bytes::is_known(request, &etag);
-    let mut response = HttpResponse::Ok();
-    response
-        .insert_header(header::ETag(etag))
-        .insert_header((header::CACHE_CONTROL, cache_control))
-        .insert_header((header::VARY, "Accept-Encoding"))
-        .content_type(PLAYLIST);
-    if known {
-        response.status(StatusCode::NOT_MODIFIED).finish()
+    playlist_kept_for(request, row, text, if ended { FINAL } else { GROWING })
+}
+
+/// A playlist that caches may keep for so long, where the clip is public.
+pub(super) fn playlist_kept_for(
+    request: &HttpRequest,
+    row: &ClipRow,
+    text: String,
+    public: &'static str,
+) -> HttpResponse {
+    let cache_control = if row.visibility == "public" {
+        public
     } else {
-        response.body(text)
-    }
+        PRIVATE
+    };
+    bytes::send_text(request, text, PLAYLIST, cache_control)
 }

@@ -45,6 +45,7 @@ codes! {
     MalformedJson          400 "malformed_json"          "The body is not the JSON that was expected"
     EmptySource            400 "empty_source"            "The upload is empty"
     IncompleteUpload       400 "incomplete_upload"       "The upload broke off"
+    InvalidLanguage        400 "invalid_language"        "The language tag is not valid"
     InvalidSession         400 "invalid_session"         "The session is not a UUID"
     Unauthorized           401 "unauthorized"            "A key is needed"
     Forbidden              403 "forbidden"               "The key may not do this"
@@ -53,6 +54,9 @@ codes! {
     HlsNotAvailable        404 "hls_not_available"       "The clip is not playable yet"
     VariantNotFound        404 "variant_not_found"       "The clip has no such rendition"
     SegmentNotFound        404 "segment_not_found"       "The rendition has no such segment"
+    ThumbnailNotFound      404 "thumbnail_not_found"     "The clip has no such picture"
+    CaptionsNotFound       404 "captions_not_found"      "The clip has no such captions"
+    DownloadNotAvailable   404 "download_not_available"  "The clip cannot be downloaded"
     NotParked              404 "not_parked"              "No such event is parked"
     PersonNotFound         404 "person_not_found"        "There is no such user"
     ProjectionNotFound     404 "projection_not_found"    "There is no such projection"
@@ -63,6 +67,7 @@ codes! {
     EncodingUnderWay       409 "encoding_under_way"      "An encoding is under way"
     NoSource               409 "no_source"               "The clip has no source"
     UploadOffset           409 "upload_offset"           "The upload stands elsewhere"
+    TooManyCaptions        409 "too_many_captions"       "The clip has captions in many languages"
     Conflict               409 "conflict"                "Others change the clip at the same time"
     IdempotencyKeyInUse    409 "idempotency_key_in_use"  "The request with this key is under way"
     TusVersion             412 "tus_version"             "The version of tus is not spoken here"
@@ -70,6 +75,8 @@ codes! {
     UnsupportedMediaType   415 "unsupported_media_type"  "The content type is not accepted here"
     RangeNotSatisfiable    416 "range_not_satisfiable"   "The range lies outside the file"
     IdempotencyKeyReused   422 "idempotency_key_reused"  "The key was used for another request"
+    CaptionsNotUtf8        422 "captions_not_utf8"       "The captions are not in UTF-8"
+    CaptionsMalformed      422 "captions_malformed"      "The captions cannot be read"
     NotAVideo              422 "not_a_video"             "The file is not a video"
     NoVideoStream          422 "no_video_stream"         "The file holds no moving picture"
     Truncated              422 "truncated"               "The file is not complete"
@@ -199,6 +206,8 @@ impl From<&Refusal> for Problem {
             Refusal::SourceExists => Code::SourceExists,
             Refusal::NothingToEncode => Code::NoSource,
             Refusal::EncodingUnderWay { .. } => Code::EncodingUnderWay,
+            Refusal::NoCaptions { .. } => Code::CaptionsNotFound,
+            Refusal::TooManyCaptions { .. } => Code::TooManyCaptions,
             Refusal::EncodingEnded { .. }
             | Refusal::UnitDone { .. }
             | Refusal::LeaseLost { .. }

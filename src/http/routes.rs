@@ -7,7 +7,10 @@ use actix_web::web::{self, ServiceConfig, delete, get, head, patch, post, put, r
 use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
 use super::problem::{Code, Problem, sentence};
-use super::{beacons, clips, encodings, operations, ops, pages, playback, progress, queue, source, uploads};
+use super::{
+    beacons, captions, clips, encodings, operations, ops, pages, playback, progress, queue, source,
+    thumbnails, trick_play, uploads,
+};
 
 /// The largest body that is read whole.
 const MAX_BODY: usize = 1 << 20;
@@ -22,21 +25,7 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
     .app_data(web::QueryConfig::default().error_handler(|error, _| query_problem(&error).into()))
     .app_data(web::PathConfig::default().error_handler(|error, _| path_problem(&error).into()))
     .app_data(web::PayloadConfig::new(MAX_BODY))
-    .service(read(
-        "/api/video/{clip}/{quality}/{segment}",
-        || get().to(playback::segment),
-        || head().to(playback::segment),
-    ))
-    .service(read(
-        "/api/video/{clip}/master.m3u8",
-        || get().to(playback::master),
-        || head().to(playback::master),
-    ))
-    .service(read(
-        "/api/video/{clip}/{quality}.m3u8",
-        || get().to(playback::variant),
-        || head().to(playback::variant),
-    ))
+    .configure(configure_media)
     .service(route(
         "/api/sessions/{sid}/reports",
         [post().to(beacons::post_session)],
@@ -56,6 +45,10 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
         "/api/clips/{clip}/encodings/current",
         [delete().to(encodings::cancel)],
     ))
+    .service(route(
+        "/api/clips/{clip}/captions/{language}",
+        [put().to(captions::put), delete().to(captions::remove)],
+    ))
     .service(route("/api/clips/{clip}/progress", [get().to(progress::watch)]))
     .service(route("/api/clips/{clip}/history", [get().to(clips::history)]))
     .service(route("/healthz", [get().to(operations::healthz)]))
@@ -68,6 +61,54 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
     .configure(configure_uploads)
     .configure(configure_ops)
     .default_service(web::to(not_found));
+}
+
+fn configure_media(app: &mut ServiceConfig) {
+    app.service(read(
+        "/api/video/{clip}/captions/{language}.vtt",
+        || get().to(captions::show),
+        || head().to(captions::show),
+    ))
+    .service(read(
+        "/api/video/{clip}/captions/{language}.m3u8",
+        || get().to(captions::playlist),
+        || head().to(captions::playlist),
+    ))
+    .service(read(
+        "/api/video/{clip}/{quality}/iframes.m3u8",
+        || get().to(trick_play::i_frames),
+        || head().to(trick_play::i_frames),
+    ))
+    .service(read(
+        "/api/video/{clip}/{quality}/{segment}",
+        || get().to(playback::segment),
+        || head().to(playback::segment),
+    ))
+    .service(read(
+        "/api/video/{clip}/poster.jpg",
+        || get().to(thumbnails::poster),
+        || head().to(thumbnails::poster),
+    ))
+    .service(read(
+        "/api/video/{clip}/storyboard.vtt",
+        || get().to(thumbnails::storyboard),
+        || head().to(thumbnails::storyboard),
+    ))
+    .service(read(
+        "/api/video/{clip}/storyboard-{number}.jpg",
+        || get().to(thumbnails::sheet),
+        || head().to(thumbnails::sheet),
+    ))
+    .service(read(
+        "/api/video/{clip}/master.m3u8",
+        || get().to(playback::master),
+        || head().to(playback::master),
+    ))
+    .service(read(
+        "/api/video/{clip}/{quality}.m3u8",
+        || get().to(playback::variant),
+        || head().to(playback::variant),
+    ));
 }
 
 fn configure_uploads(app: &mut ServiceConfig) {

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::auth::{Caller, Scope};
 use super::clip_json::ClipJson;
-use super::clips::{find, id_of};
+use super::clips::{find, find_own, id_of};
 use super::problem::{Code, Problem};
 use crate::actors::{Ahead, Clips, Projectors};
 use crate::commands::{CommandContext, CommandError, Executed};
@@ -53,10 +53,7 @@ pub(super) async fn put(
     intake: web::Data<Intake>,
 ) -> Result<HttpResponse, Problem> {
     caller.require(Scope::ClipsWrite)?;
-    let row = find(&db, &name, &caller).await?;
-    if !caller.may_change(&row.owner_id) {
-        return Err(not_the_owner());
-    }
+    let row = find_own(&db, &name, &caller).await?;
     check_headers(&request, intake.max_bytes)?;
     let id = id_of(&row)?;
     let received = receive(&intake.media, body, intake.max_bytes).await?;

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clipper_domain::ClipId;
+use clipper_projections::clip_captions::{CaptionsRow, Tracks};
 use clipper_projections::clips::{ClipRow, Clips};
 use clipper_projections::video_variants::{VariantRow, Variants};
 use clipper_projections::{Inapplicable, Log, RawEvent, ReadModel, rows_of};
@@ -50,6 +51,8 @@ pub struct PastClip {
     pub clip: ClipRow,
     /// Its renditions by rising bit rate.
     pub variants: Vec<VariantRow>,
+    /// Its captions by language.
+    pub captions: Vec<CaptionsRow>,
     /// The version of the last event that is in them.
     pub version: i64,
     /// When that was recorded.
@@ -70,9 +73,12 @@ pub async fn clip_at(logs: &Logs, id: ClipId, moment: Moment) -> Result<Option<P
     let clip = rows::<Clips>(&events)?.pop();
     let mut variants = rows::<Variants>(&events)?;
     variants.sort_by_key(|variant| (variant.bitrate, variant.height));
+    let mut captions = rows::<Tracks>(&events)?;
+    captions.sort_by(|one, other| one.language.cmp(&other.language));
     Ok(clip.map(|clip| PastClip {
         clip,
         variants,
+        captions,
         version: last.version,
         recorded_at: last.recorded_at,
     }))

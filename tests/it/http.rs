@@ -1,5 +1,6 @@
 mod auth;
 mod beacons;
+mod captions;
 mod clips;
 mod idempotency;
 mod operations;

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{EncodingClass, FailureClass};
 use super::registration::Registration;
+use crate::captions::{Captions, LanguageTag};
 use crate::plan::PlanSettings;
 use crate::source::{Rejection, SourceFacts, StoredSource};
-use crate::{Quality, Run, Variant};
+use crate::{Quality, Run, Thumbnails, Variant};
 
 /// A request to change a clip.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +28,10 @@ pub enum ClipCommand {
     RequestEncoding(EncodingOrder),
     /// Stop the encoding that is under way.
     CancelEncoding,
+    /// Add captions in a language, in place of those that there are.
+    AddCaptions(Captions),
+    /// Remove the captions in a language.
+    RemoveCaptions(LanguageTag),
     /// A step of a worker.
     Work {
         /// What the worker holds.
@@ -116,6 +121,8 @@ pub enum WorkStep {
         /// Why.
         reason: String,
     },
+    /// Still pictures lie in the store.
+    RecordThumbnails(Thumbnails),
     /// Every rung is published or given up.
     Finish,
     /// The attempt broke off.

@@ -10,7 +10,7 @@ use super::event::{ClipEvent, FailureClass};
 use super::refusal::Refusal;
 use crate::plan::{self, Plan, PlanSettings, PlannedRung};
 use crate::source::{Rejection, RejectionCode, SourceFacts};
-use crate::{Playable, Quality, Run, Variant};
+use crate::{Playable, Quality, Run, Thumbnails, Variant};
 
 /// How often a unit is tried when the fault is not the content's.
 pub const MAX_ATTEMPTS: u32 = 5;
@@ -34,6 +34,8 @@ pub struct Encoding {
     pub skipped: Vec<Quality>,
     /// Rungs that were given up, in the order in which they failed.
     pub failed: Vec<Quality>,
+    /// Whether still pictures are there.
+    pub thumbnails: bool,
     /// Whether nothing more will come.
     pub ended: bool,
 }
@@ -62,6 +64,7 @@ impl Encoding {
             ready: vec![],
             skipped: vec![],
             failed: vec![],
+            thumbnails: false,
             ended: false,
         }
     }
@@ -81,6 +84,12 @@ impl Encoding {
         let closed = [&self.ready, &self.skipped, &self.failed];
         let open = move |rung: &&PlannedRung| closed.iter().all(|closed| !closed.contains(&rung.quality));
         self.plan.iter().flat_map(|plan| &plan.rungs).filter(open)
+    }
+
+    /// Rungs of the plan that are not given up: those that are published or may still be.
+    pub fn standing_rungs(&self) -> impl Iterator<Item = &PlannedRung> {
+        let standing = |rung: &&PlannedRung| !self.failed.contains(&rung.quality);
+        self.plan.iter().flat_map(|plan| &plan.rungs).filter(standing)
     }
 
     /// The segments of a unit that a rung lacks. A copied rung is made whole by the first unit.
@@ -137,6 +146,7 @@ impl Encoding {
             WorkStep::PublishVariant(variant) => self.publish(variant),
             WorkStep::SkipVariant { quality } => Ok(self.skip(quality)),
             WorkStep::GiveUpVariant { quality, reason } => self.give_up(quality, reason),
+            WorkStep::RecordThumbnails(thumbnails) => Ok(self.record_thumbnails(thumbnails)),
             WorkStep::Finish => self.finish(),
             WorkStep::Fail { failure, at } => Ok(vec![self.fail(held, failure, at)]),
         }
@@ -297,6 +307,16 @@ impl Encoding {
         }])
     }
 
+    fn record_thumbnails(&self, thumbnails: Thumbnails) -> Vec<ClipEvent> {
+        if self.thumbnails {
+            return vec![];
+        }
+        vec![ClipEvent::ThumbnailsReady {
+            generation: self.generation,
+            thumbnails,
+        }]
+    }
+
     fn finish(&self) -> Result<Vec<ClipEvent>, Refusal> {
         let missing = self.missing();
         let encoded = self.plan.as_ref().is_some_and(|plan| self.ranges_done(plan));
@@ -344,20 +364,20 @@ impl Encoding {
         change(self.units.entry(number).or_default());
     }
 
+    pub(super) fn note_failure(&mut self, unit: u32, class: FailureClass, retry_at: Option<DateTime<Utc>>) {
+        self.change_unit(unit, |unit| {
+            unit.failures += 1;
+            unit.starved |= class == FailureClass::Resource;
+        });
+        if retry_at.is_none() {
+            self.end();
+        }
+    }
+
     pub(super) fn store(&mut self, runs: Vec<Run>) {
         for run in runs {
             let stored = self.stored.entry(run.quality).or_default();
             stored.extend((run.first_segment..).take(run.segments.len()));
-        }
-    }
-
-    pub(super) fn failed_at(&mut self, number: u32, class: FailureClass, for_good: bool) {
-        self.change_unit(number, |unit| {
-            unit.failures += 1;
-            unit.starved |= class == FailureClass::Resource;
-        });
-        if for_good {
-            self.end();
         }
     }
 

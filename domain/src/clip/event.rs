@@ -9,10 +9,11 @@ use serde_json::Value;
 
 use super::registration::Registration;
 use super::upcast;
+use crate::captions::{Captions, LanguageTag};
 use crate::plan::Plan;
 use crate::schema::{Schema, Unreadable, Written};
 use crate::source::{Rejection, SourceFacts, StoredSource};
-use crate::{Playable, Quality, Run, Variant};
+use crate::{Playable, Quality, Run, Thumbnails, Variant};
 
 /// A fact about a clip.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -115,6 +116,27 @@ pub enum ClipEvent {
         quality: Quality,
         /// Why.
         reason: String,
+    },
+    /// There are still pictures of it.
+    ThumbnailsReady {
+        /// The encoding.
+        generation: u32,
+        /// What they are.
+        thumbnails: Thumbnails,
+    },
+    /// There are captions in a language.
+    CaptionsAdded {
+        /// The captions.
+        captions: Captions,
+        /// The object of the captions that they take the place of.
+        replaced: Option<String>,
+    },
+    /// There are no captions in a language any more.
+    CaptionsRemoved {
+        /// The language.
+        language: LanguageTag,
+        /// The object that is not needed any more.
+        object: String,
     },
     /// Nothing is left to be done.
     EncodingCompleted {
@@ -232,6 +254,9 @@ impl DomainEvent for ClipEvent {
             Self::VariantReady { .. } => "VariantReady",
             Self::VariantSkipped { .. } => "VariantSkipped",
             Self::VariantFailed { .. } => "VariantFailed",
+            Self::ThumbnailsReady { .. } => "ThumbnailsReady",
+            Self::CaptionsAdded { .. } => "CaptionsAdded",
+            Self::CaptionsRemoved { .. } => "CaptionsRemoved",
             Self::EncodingCompleted { .. } => "EncodingCompleted",
             Self::EncodingCancelled { .. } => "EncodingCancelled",
             Self::EncodingFailed { .. } => "EncodingFailed",
@@ -260,6 +285,9 @@ impl Schema for ClipEvent {
         ("VariantReady", 2),
         ("VariantSkipped", 1),
         ("VariantFailed", 1),
+        ("ThumbnailsReady", 1),
+        ("CaptionsAdded", 1),
+        ("CaptionsRemoved", 1),
         ("EncodingCompleted", 1),
         ("EncodingCancelled", 1),
         ("EncodingFailed", 2),

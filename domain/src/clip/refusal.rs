@@ -1,5 +1,6 @@
 //! Why a clip does not do what it was asked.
 
+use crate::captions::LanguageTag;
 use crate::{Quality, Slug};
 
 /// A command that the clip refuses. Nothing was changed.
@@ -51,6 +52,18 @@ pub enum Refusal {
     NotPlanned {
         /// The rung.
         quality: Quality,
+    },
+    /// The clip has no captions in this language.
+    #[error("the clip has no captions in `{language}`")]
+    NoCaptions {
+        /// The language.
+        language: LanguageTag,
+    },
+    /// The clip has captions in as many languages as it may.
+    #[error("a clip may have captions in {most} languages")]
+    TooManyCaptions {
+        /// How many that is.
+        most: usize,
     },
     /// Rungs are missing.
     #[error("{} rungs are missing", missing.len())]

@@ -6,6 +6,7 @@ use crate::source::{Rejection, RejectionCode};
 use crate::{FrameRate, PersonId, Playable, Quality, Run, Segment, Variant};
 use chrono::{DateTime, TimeDelta, Utc};
 
+mod captions;
 mod encoding;
 
 type ClipTest = TestFramework<Clip>;

@@ -8,14 +8,15 @@ use clipper_domain::plan::PlannedRung;
 use super::attempt::{Attempt, Task, describe, stage};
 use super::failure::Broken;
 use crate::encode::{self, InspectError, Inspected};
-use crate::hls::{self, MasterVariant, Severity};
+use crate::hls::{self, IFrameVariant, KeyFrames, MasterPlaylist, MasterVariant, SegmentNames, Severity};
 use crate::media::MediaStore;
 
 impl Attempt<'_> {
     pub(super) async fn publish(&self, task: &Task) -> Result<(), Broken> {
         let started = Instant::now();
         let mut passed = vec![];
-        for rung in task.encoding.open_rungs() {
+        // Also those that an earlier attempt has published: the master playlist has to name them.
+        for rung in task.encoding.standing_rungs() {
             match self.inspect(task, rung).await? {
                 Ok(inspected) => passed.push((*rung, inspected)),
                 Err(refused) => self.refuse(rung, &refused).await?,
@@ -27,6 +28,7 @@ impl Attempt<'_> {
             self.publish_rung(task, rung, inspected).await?;
         }
         self.write_master(&passed).await?;
+        self.provide_thumbnails(task, &passed).await;
         self.execute(WorkStep::Finish).await?;
         self.settings
             .media
@@ -50,7 +52,7 @@ impl Attempt<'_> {
             .map_err(|panicked| Broken::Disk(std::io::Error::other(panicked)))
     }
 
-    fn object(&self, rung: &PlannedRung) -> String {
+    pub(super) fn object(&self, rung: &PlannedRung) -> String {
         MediaStore::rendition_object(self.claim.clip, self.claim.generation, rung.quality)
     }
 
@@ -77,6 +79,13 @@ impl Attempt<'_> {
             .media
             .put(&format!("{object}/playlist.m3u8"), playlist.as_bytes())
             .await?;
+        if let Some(key_frames) = KeyFrames::of(&inspected.segments) {
+            let list = key_frames.playlist(encode::container(rung), SegmentNames::Tree);
+            self.settings
+                .media
+                .put(&format!("{object}/iframes.m3u8"), list.render().as_bytes())
+                .await?;
+        }
         for finding in &inspected.advice {
             tracing::debug!(clip = %self.claim.clip, quality = %rung.quality, rule = finding.rule, "{}", finding.message);
         }
@@ -90,13 +99,33 @@ impl Attempt<'_> {
         if passed.is_empty() {
             return Ok(());
         }
-        let uri = |rung: &PlannedRung| format!("{}/playlist.m3u8", rung.quality.path());
+        let uri = |rung: &PlannedRung, list: &str| format!("{}/{list}.m3u8", rung.quality.path());
         let variants: Vec<_> = passed
             .iter()
-            .map(|(rung, inspected)| MasterVariant::of(uri(rung), &inspected.facts))
+            .map(|(rung, inspected)| MasterVariant::of(uri(rung, "playlist"), &inspected.facts))
+            .collect();
+        let i_frames: Vec<_> = passed
+            .iter()
+            .filter_map(|(rung, inspected)| {
+                let key_frames = KeyFrames::of(&inspected.segments)?;
+                let list = key_frames.playlist(encode::container(rung), SegmentNames::Tree);
+                let facts = &inspected.facts;
+                let size = (facts.width, facts.height);
+                Some(IFrameVariant::of(
+                    uri(rung, "iframes"),
+                    &list,
+                    &facts.codecs,
+                    size,
+                ))
+            })
             .collect();
         let object = format!("{}/master.m3u8", self.folder());
-        let master = hls::render_master(&variants);
+        let master = MasterPlaylist {
+            variants: &variants,
+            i_frames: &i_frames,
+            subtitles: &[],
+        }
+        .render();
         Ok(self.settings.media.put(&object, master.as_bytes()).await?)
     }
 }

@@ -13,14 +13,15 @@ use crate::mux::{AdtsReader, TsReader};
 const FRAME: u64 = 3600;
 const SOUND_FRAME: u64 = 1920;
 const WRAP: u64 = 1 << 33;
+const KEY_INTERVAL: usize = 50;
 
 const DELIMITER: &[u8] = &[0, 0, 0, 1, 9, 0xf0];
 
-/// Pictures of 25 a second with slices of these sizes, a key picture first; each is shown two pictures after it is
+/// Pictures of 25 a second with slices of these sizes, every fiftieth a key picture; each is shown two pictures after it is
 /// decoded.
 fn pictures(start: u64, sizes: &[usize], delimiter: &[u8]) -> Vec<Picture> {
     let picture = |(index, size): (usize, &usize)| {
-        let key = index == 0;
+        let key = index % KEY_INTERVAL == 0;
         let sets = if key {
             [&[0, 0, 0, 1], SPS, &[0, 0, 0, 1, 0x68, 0xeb, 0xe3, 0xcb]].concat()
         } else {
@@ -235,5 +236,29 @@ fn the_tables_come_back_evenly() {
         .collect();
     let gaps: Vec<_> = places.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert_eq!((places[0], places.len()), (0, 16));
-    assert!(gaps.iter().all(|gap| (110..=125).contains(gap)), "{gaps:?}");
+    // Half as far, or half as far again, where a key picture draws the tables to itself.
+    assert!(gaps.iter().all(|gap| (50..=200).contains(gap)), "{gaps:?}");
+}
+
+#[test]
+fn a_key_picture_can_be_decoded_from_its_own_bytes() {
+    let frames = frames(&[300; 240]);
+    for interval in [50, 1] {
+        let mut pictures = pictures(900_000, &[1000; 160], DELIMITER);
+        let key = pictures[0].data.clone();
+        for picture in pictures.iter_mut().step_by(interval) {
+            picture.key = true;
+            picture.data.clone_from(&key);
+        }
+        let segment = ts_segment(&pictures, &timed(900_000, &frames));
+        assert_eq!(lost_packets(&segment.bytes.repeat(2)), 0);
+        assert_eq!(segment.key_frames.len(), 160_usize.div_ceil(interval));
+        for key in &segment.key_frames {
+            let start = usize::try_from(key.offset).unwrap();
+            let range = &segment.bytes[start..start + usize::try_from(key.length).unwrap()];
+            let facts = inspect_segment(range).unwrap();
+            assert_eq!((facts.frames, facts.first_pts), (1, key.pts));
+            assert!(facts.starts_with_idr && facts.tables_first);
+        }
+    }
 }

@@ -134,6 +134,18 @@ pub(crate) fn ffprobe(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// What a filter says about a file.
+pub(crate) fn lines_about(path: &Path, filter: &str) -> String {
+    let output = Command::new("ffmpeg")
+        .args(["-v", "info", "-nostdin", "-i"])
+        .arg(path)
+        .args(["-vf", filter, "-f", "null", "-"])
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
 /// The folder of awkward and hostile files beside the checkout, where there is one.
 pub(crate) fn corpus() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/media");

@@ -1,0 +1,127 @@
+//! Still pictures: the poster of a clip, and the storyboard that players scrub by.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use clipper_projections::clips::ClipRow;
+
+use super::auth::Caller;
+use super::bytes::{self, Media};
+use super::clips::{find, id_of};
+use super::playback::{FINAL, Generation, IMMUTABLE, PRIVATE, VTT};
+use super::problem::{Code, Problem};
+use crate::encode::{POSTER, STORYBOARD};
+use crate::media::MediaStore;
+use crate::storage::Db;
+
+const JPEG: &str = "image/jpeg";
+
+/// `GET /api/video/{clip}/poster.jpg`.
+pub(super) async fn poster(
+    request: HttpRequest,
+    name: web::Path<String>,
+    generation: web::Query<Generation>,
+    caller: Caller,
+    db: web::Data<Db>,
+    media: web::Data<MediaStore>,
+) -> Result<HttpResponse, Problem> {
+    let row = find(&db, &name, &caller).await?;
+    picture(&request, &row, &generation, &media, POSTER).await
+}
+
+/// `GET /api/video/{clip}/storyboard-{n}.jpg`.
+pub(super) async fn sheet(
+    request: HttpRequest,
+    path: web::Path<(String, u32)>,
+    generation: web::Query<Generation>,
+    caller: Caller,
+    db: web::Data<Db>,
+    media: web::Data<MediaStore>,
+) -> Result<HttpResponse, Problem> {
+    let (name, number) = path.into_inner();
+    let row = find(&db, &name, &caller).await?;
+    picture(
+        &request,
+        &row,
+        &generation,
+        &media,
+        &format!("storyboard-{number}.jpg"),
+    )
+    .await
+}
+
+/// `GET /api/video/{clip}/storyboard.vtt`.
+pub(super) async fn storyboard(
+    request: HttpRequest,
+    name: web::Path<String>,
+    generation: web::Query<Generation>,
+    caller: Caller,
+    db: web::Data<Db>,
+    media: web::Data<MediaStore>,
+) -> Result<HttpResponse, Problem> {
+    let row = find(&db, &name, &caller).await?;
+    let wanted = wanted(&row, &generation).ok_or_else(missing)?;
+    let path = media.path(&object(&row, wanted, STORYBOARD)?);
+    let stored = match tokio::fs::read_to_string(path).await {
+        Ok(stored) => stored,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(missing()),
+        Err(error) => return Err(error.into()),
+    };
+    let text = if wanted > 1 {
+        // What lies in the store knows nothing of other generations.
+        stored.replace(".jpg#", &format!(".jpg?g={wanted}#"))
+    } else {
+        stored
+    };
+    let kept = cache_control(&row, &generation, wanted);
+    Ok(bytes::send_text(&request, text, VTT, kept))
+}
+
+async fn picture(
+    request: &HttpRequest,
+    row: &ClipRow,
+    generation: &Generation,
+    media: &MediaStore,
+    file: &str,
+) -> Result<HttpResponse, Problem> {
+    let wanted = wanted(row, generation).ok_or_else(missing)?;
+    let object = object(row, wanted, file)?;
+    let media = Media {
+        path: media.path(&object),
+        content_type: JPEG,
+        etag: object.replace('/', "-"),
+        cache_control: cache_control(row, generation, wanted),
+    };
+    bytes::send(request, media).await?.ok_or_else(missing)
+}
+
+/// The generation that an address names, or the one that plays.
+fn wanted(row: &ClipRow, generation: &Generation) -> Option<u32> {
+    let playing = || {
+        row.playing_generation
+            .and_then(|playing| u32::try_from(playing).ok())
+    };
+    generation.g.or_else(playing)
+}
+
+fn object(row: &ClipRow, generation: u32, file: &str) -> Result<String, Problem> {
+    Ok(format!(
+        "{}/{file}",
+        MediaStore::generation_object(id_of(row)?, generation)
+    ))
+}
+
+/// An address that names no generation shows other pictures once there are any.
+fn cache_control(row: &ClipRow, generation: &Generation, wanted: u32) -> &'static str {
+    match (row.visibility.as_str(), generation.g) {
+        ("public", Some(_)) => IMMUTABLE,
+        ("public", None) if wanted == 1 => IMMUTABLE,
+        ("public", None) => FINAL,
+        _ => PRIVATE,
+    }
+}
+
+fn missing() -> Problem {
+    Problem::new(
+        Code::ThumbnailNotFound,
+        "There is no such picture of the clip (yet).",
+    )
+}
