@@ -215,13 +215,16 @@ impl ClipCommands {
             let events = match held.clip.decide(command.clone()) {
                 Ok(events) => events,
                 Err(refusal) => {
-                    if self.refused_by_old_news(id, held).await? {
+                    if self.is_behind(id, held).await? {
                         continue;
                     }
                     return Err(refusal.into());
                 }
             };
             if events.is_empty() {
+                if self.is_behind(id, held).await? {
+                    continue;
+                }
                 return Ok(Executed {
                     clip: Arc::clone(&held.clip),
                     events,
@@ -253,8 +256,9 @@ impl ClipCommands {
         Err(CommandError::Contended { clip: id })
     }
 
-    /// A refusal may rest on old news when another node wrote meanwhile; it stands when there is nothing new.
-    async fn refused_by_old_news(&self, id: ClipId, held: &mut LoadedClip) -> Result<bool, StorageError> {
+    /// A refusal, or that there is nothing to do, may rest on old news when another node wrote meanwhile; it stands when
+    /// there is nothing new.
+    async fn is_behind(&self, id: ClipId, held: &mut LoadedClip) -> Result<bool, StorageError> {
         let before = held.version;
         *held = self.catch_up(id, std::mem::take(held)).await?;
         Ok(held.version > before)

@@ -32,7 +32,7 @@ pub(super) struct ImportArguments {
     /// CSV with a line of headings, or one JSON object a line: id, title, owner, `embed_url`, `twitch_clip_url`,
     /// `source_url`, views, `created_at`.
     file: PathBuf,
-    /// Only check the file, and tell what would be done.
+    /// Only check the lines, one by one, and tell what would be done.
     #[arg(long)]
     dry_run: bool,
 }

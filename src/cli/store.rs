@@ -56,7 +56,7 @@ impl Store {
     }
 
     pub(super) async fn execute(&self, clip: ClipId, command: ClipCommand) -> Result<Executed, CommandError> {
-        let mut held = LoadedClip::default();
+        let mut held = self.load(clip).await?;
         let context = CommandContext::once(ACTOR);
         self.commands.execute(clip, &mut held, command, &context).await
     }

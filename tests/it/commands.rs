@@ -14,6 +14,7 @@ use crate::storage::{Stage, suite};
 suite!(
     another_nodes_change_is_seen_before_deciding,
     a_refusal_on_old_news_is_thought_over,
+    that_there_is_nothing_to_do_is_thought_over_too,
     a_command_given_twice_happens_once,
     the_framework_of_cqrs_es_runs_on_our_log,
 );
@@ -100,6 +101,26 @@ async fn a_refusal_on_old_news_is_thought_over(stage: &Stage) {
         .await
         .unwrap();
     assert_eq!(started.events.len(), 1);
+}
+
+/// A node that has not heard of an encoding yet stops it all the same.
+async fn that_there_is_nothing_to_do_is_thought_over_too(stage: &Stage) {
+    let clip = ClipId(Uuid::now_v7());
+    let [(a, mut held_by_a), (b, mut held_by_b)] = two_nodes(stage, clip).await;
+    a.execute(clip, &mut held_by_a, source("aa"), &CommandContext::once("ann"))
+        .await
+        .unwrap();
+    let cancel = || ClipCommand::CancelEncoding;
+    let cancelled = b
+        .execute(clip, &mut held_by_b, cancel(), &CommandContext::once("ann"))
+        .await
+        .unwrap();
+    assert_eq!(cancelled.events.len(), 1);
+    let again = b
+        .execute(clip, &mut held_by_b, cancel(), &CommandContext::once("ann"))
+        .await
+        .unwrap();
+    assert_eq!(again.events, []);
 }
 
 async fn a_command_given_twice_happens_once(stage: &Stage) {

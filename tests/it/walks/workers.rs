@@ -130,6 +130,11 @@ fn named<'a>(events: &'a [Value], name: &'a str) -> impl Iterator<Item = &'a Val
         .map(|event| &event["payload"])
 }
 
+fn workers_of(events: &[Value]) -> BTreeSet<&str> {
+    let started = named(events, "EncodingStarted");
+    started.map(|start| start["worker"].as_str().unwrap()).collect()
+}
+
 /// Every segment was recorded, and none of them twice.
 fn assert_recorded_once(events: &[Value]) {
     let planned = named(events, "EncodingPlanned").next().unwrap();
@@ -166,14 +171,14 @@ async fn two_workers_share_a_clip_and_its_ranges_join_without_a_seam() {
         .map(|unit| unit["unit"].as_u64().unwrap())
         .collect();
     assert_eq!(done, (0..ranges as u64).collect(), "every range is done");
-    let workers: BTreeSet<_> = named(&events, "EncodingStarted")
-        .map(|start| start["worker"].as_str().unwrap())
-        .collect();
-    assert_eq!(workers.len(), 2, "both have worked");
+    assert_eq!(workers_of(&events).len(), 2, "both have worked");
 
     // A single worker's encode has as many frames and as much sound, and neither complains when it is decoded.
+    drop(other);
     floor.upload("alone", &file).await;
     floor.completed("alone", Duration::from_mins(4)).await;
+    let events_alone = floor.events("alone").await;
+    assert_eq!(workers_of(&events_alone).len(), 1);
     let (shared, alone) = (
         floor.rendition("shared", "480p").await,
         floor.rendition("alone", "480p").await,
@@ -185,7 +190,7 @@ async fn two_workers_share_a_clip_and_its_ranges_join_without_a_seam() {
     assert_eq!(sound, footage::decoded(&alone, "a").len());
     // 40.04 s in frames of 1024 samples at 48 kHz, and no more than one beside them.
     assert!((1_875..=1_879).contains(&sound), "{sound}");
-    drop((one, other));
+    drop(one);
     drop(floor.server);
     floor.database.drop().await;
 }
@@ -204,14 +209,26 @@ async fn workers_that_are_killed_again_and_again_lose_and_double_nothing() {
         // Dropped, the old one is killed without a warning.
         workers[kill % 2] = floor.worker();
     }
+    let mut taken_over = 0;
     for slug in slugs {
         floor.completed(slug, Duration::from_mins(5)).await;
         let events = floor.events(slug).await;
         assert_recorded_once(&events);
         assert_eq!(named(&events, "EncodingFailed").count(), 0, "{slug}");
+        // A unit that was begun twice was taken from a dead worker.
+        let begun: Vec<_> = named(&events, "EncodingStarted")
+            .map(|start| &start["unit"])
+            .collect();
+        taken_over += begun.len()
+            - begun
+                .iter()
+                .map(ToString::to_string)
+                .collect::<BTreeSet<_>>()
+                .len();
         let rendition = floor.rendition(slug, "480p").await;
         assert_eq!(footage::decoded(&rendition, "v").len(), 750, "{slug}");
     }
+    assert!(taken_over > 0, "no kill fell into work");
     drop(workers);
     floor.run(&["gc", "--grace", "0"]);
     let report: Value =

@@ -314,6 +314,23 @@ fn our_faults_are_tried_again_later_and_given_up_in_the_end() {
 }
 
 #[test]
+fn a_unit_that_lacked_something_takes_less_from_then_on() {
+    let after_failing = |class| {
+        let mut clip = Clip::default();
+        for event in planned() {
+            clip.apply(event);
+        }
+        clip.apply(failed(class, Some(noon())));
+        // A failure of another kind in between does not make it large again.
+        clip.apply(failed(FailureClass::Ours, Some(noon())));
+        let unit = clip.encoding().unwrap().unit(0);
+        (unit.starved, unit.failures)
+    };
+    assert_eq!(after_failing(FailureClass::Resource), (true, 2));
+    assert_eq!(after_failing(FailureClass::Ours), (false, 2));
+}
+
+#[test]
 fn an_ended_encoding_takes_no_more_commands() {
     let mut events = planned();
     events.push(failed(FailureClass::Content, None));
