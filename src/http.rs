@@ -7,6 +7,7 @@ mod captions;
 mod clip_json;
 mod clips;
 mod cors;
+mod download;
 mod idempotency;
 mod measure;
 mod operations;

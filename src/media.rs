@@ -10,6 +10,7 @@
 //! {root}/.incoming/…  {root}/.work/…                 uploads and encodings under way
 //! ```
 
+mod download;
 mod incoming;
 
 use std::io;
@@ -20,6 +21,7 @@ use clipper_domain::{ClipId, Quality};
 use tokio::fs;
 use tokio::io::AsyncWriteExt;
 
+pub use download::{Download, DownloadError, Downloads};
 pub use incoming::{Incoming, IncomingError, Received};
 
 /// The media store on a local disk.

@@ -26,7 +26,7 @@ use crate::commands::ClipCommands;
 use crate::config::Config;
 use crate::encode::Tools;
 use crate::http::{self, FirstAnswers, Intake, Keys, PlaybackLog, Readiness};
-use crate::media::MediaStore;
+use crate::media::{Downloads, MediaStore};
 use crate::shutdown::Shutdown;
 use crate::storage::news::News;
 use crate::storage::{Db, Log, LogWriter, Logs};
@@ -228,6 +228,7 @@ impl Services {
                 db: self.db.clone(),
                 kept_for: TimeDelta::hours(i64::from(self.config.http.idempotency_hours)),
             }),
+            downloads: web::Data::new(Downloads::default()),
             intake: web::Data::new(intake),
             readiness: web::Data::new(readiness),
             clock: web::Data::from(Arc::clone(&self.clock)),
@@ -273,6 +274,7 @@ struct Shared {
     keys: web::Data<Keys>,
     playback_log: web::Data<PlaybackLog>,
     first_answers: web::Data<FirstAnswers>,
+    downloads: web::Data<Downloads>,
     intake: web::Data<Intake>,
     readiness: web::Data<Readiness>,
     clock: web::Data<dyn Clock>,
@@ -289,6 +291,7 @@ impl Shared {
             .app_data(self.keys)
             .app_data(self.playback_log)
             .app_data(self.first_answers)
+            .app_data(self.downloads)
             .app_data(self.intake)
             .app_data(self.readiness)
             .app_data(self.clock)

@@ -8,7 +8,8 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
 use super::problem::{Code, Problem, sentence};
 use super::{
-    beacons, captions, clips, operations, ops, pages, playback, progress, source, thumbnails, trick_play,
+    beacons, captions, clips, download, operations, ops, pages, playback, progress, source, thumbnails,
+    trick_play,
 };
 
 /// The largest body that is read whole.
@@ -73,6 +74,11 @@ fn configure_media(app: &mut ServiceConfig) {
         "/api/video/{clip}/{quality}/{segment}",
         || get().to(playback::segment),
         || head().to(playback::segment),
+    ))
+    .service(read(
+        "/api/video/{clip}/download.mp4",
+        || get().to(download::download),
+        || head().to(download::download),
     ))
     .service(read(
         "/api/video/{clip}/poster.jpg",
