@@ -7,6 +7,7 @@ mod captions;
 mod clip_json;
 mod clips;
 mod cors;
+mod download;
 mod encodings;
 mod idempotency;
 mod measure;

@@ -10,6 +10,7 @@
 //! {root}/.incoming/…  {root}/.work/…                 uploads and encodings under way
 //! ```
 
+mod download;
 mod incoming;
 mod inventory;
 mod uploads;
@@ -21,6 +22,7 @@ use clipper_domain::{ClipId, Quality};
 use tokio::fs;
 use tokio::io::AsyncWriteExt;
 
+pub use download::{Download, DownloadError, Downloads};
 pub use incoming::{Incoming, IncomingError, Received};
 pub use inventory::{Footprint, Stray};
 pub use uploads::{Mark, UPLOAD_KEPT, Upload, UploadFacts, Uploads};

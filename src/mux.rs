@@ -12,6 +12,7 @@
 
 mod mp4;
 mod read_adts;
+mod read_segment;
 mod read_ts;
 mod ts;
 
@@ -20,6 +21,7 @@ pub use mp4::{
     init_segment, media_segment, picture_sample, sound_sample,
 };
 pub use read_adts::{AdtsReader, BadSound};
+pub use read_segment::{TsMedia, read_ts_segment};
 pub use read_ts::{BadStream, TsReader};
 pub use ts::{PCR_LEAD, TsSegment, ts_segment};
 

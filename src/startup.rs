@@ -28,7 +28,7 @@ use crate::commands::ClipCommands;
 use crate::config::Config;
 use crate::encode::Tools;
 use crate::http::{self, FirstAnswers, Intake, Keys, PlaybackLog, Readiness};
-use crate::media::MediaStore;
+use crate::media::{Downloads, MediaStore};
 use crate::shutdown::Shutdown;
 use crate::storage::news::News;
 use crate::storage::{Db, Log, LogWriter, Logs};
@@ -235,6 +235,7 @@ impl Services {
                 db: self.db.clone(),
                 kept_for: TimeDelta::hours(i64::from(self.config.http.idempotency_hours)),
             }),
+            downloads: web::Data::new(Downloads::default()),
             intake: web::Data::new(intake),
             readiness: web::Data::new(readiness),
             clock: web::Data::from(Arc::clone(&self.clock)),
@@ -280,6 +281,7 @@ struct Shared {
     keys: web::Data<Keys>,
     playback_log: web::Data<PlaybackLog>,
     first_answers: web::Data<FirstAnswers>,
+    downloads: web::Data<Downloads>,
     intake: web::Data<Intake>,
     readiness: web::Data<Readiness>,
     clock: web::Data<dyn Clock>,
@@ -296,6 +298,7 @@ impl Shared {
             .app_data(self.keys)
             .app_data(self.playback_log)
             .app_data(self.first_answers)
+            .app_data(self.downloads)
             .app_data(self.intake)
             .app_data(self.readiness)
             .app_data(self.clock)

@@ -7,7 +7,7 @@ use actix_web::body::SizedStream;
 use actix_web::http::StatusCode;
 use actix_web::http::header::ByteRangeSpec;
 use actix_web::http::header::{self, EntityTag, Header, HeaderValue, IfNoneMatch, IfRange, Range};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
@@ -20,10 +20,7 @@ const PART: usize = 64 * 1_024;
 /// A file to send.
 pub(super) struct Media {
     pub(super) path: PathBuf,
-    pub(super) content_type: &'static str,
-    /// The text of a strong entity tag.
-    pub(super) etag: String,
-    pub(super) cache_control: &'static str,
+    pub(super) kind: Kind,
 }
 
 /// What part of the file is wanted.
@@ -34,23 +31,61 @@ enum Wanted {
     Outside,
 }
 
+/// What is said of a body, whatever part of it is sent.
+pub(super) struct Kind {
+    pub(super) content_type: &'static str,
+    /// The text of a strong entity tag.
+    pub(super) etag: String,
+    pub(super) cache_control: &'static str,
+}
+
+/// What a request for a body of known length comes to.
+pub(super) enum Answer {
+    /// The caller has it already.
+    Known(HttpResponse),
+    /// So many bytes from here on.
+    Part {
+        response: HttpResponseBuilder,
+        first: u64,
+        count: u64,
+    },
+}
+
 /// Sends the file, or the part of it that is asked for; nothing, when there is no such file.
 pub(super) async fn send(request: &HttpRequest, media: Media) -> Result<Option<HttpResponse>, Problem> {
-    let etag = EntityTag::new_strong(media.etag);
     let mut file = match File::open(&media.path).await {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     let length = file.metadata().await?.len();
+    match answer(request, media.kind, length)? {
+        Answer::Known(response) => Ok(Some(response)),
+        Answer::Part {
+            mut response,
+            first,
+            count,
+        } => {
+            if first > 0 {
+                file.seek(SeekFrom::Start(first)).await?;
+            }
+            let parts = ReaderStream::with_capacity(file.take(count), PART);
+            Ok(Some(response.body(SizedStream::new(count, parts))))
+        }
+    }
+}
+
+/// Reads the conditions and the range of a request.
+pub(super) fn answer(request: &HttpRequest, kind: Kind, length: u64) -> Result<Answer, Problem> {
+    let etag = EntityTag::new_strong(kind.etag);
     let mut response = HttpResponse::Ok();
     response
-        .content_type(media.content_type)
+        .content_type(kind.content_type)
         .insert_header(header::ETag(etag.clone()))
-        .insert_header((header::CACHE_CONTROL, media.cache_control))
+        .insert_header((header::CACHE_CONTROL, kind.cache_control))
         .insert_header((header::ACCEPT_RANGES, "bytes"));
     if is_known(request, &etag) {
-        return Ok(Some(response.status(StatusCode::NOT_MODIFIED).finish()));
+        return Ok(Answer::Known(response.status(StatusCode::NOT_MODIFIED).finish()));
     }
     let (first, count) = match wanted(request, &etag, length) {
         Wanted::Whole => (0, length),
@@ -62,11 +97,11 @@ pub(super) async fn send(request: &HttpRequest, media: Media) -> Result<Option<H
             (first, last - first + 1)
         }
     };
-    if first > 0 {
-        file.seek(SeekFrom::Start(first)).await?;
-    }
-    let parts = ReaderStream::with_capacity(file.take(count), PART);
-    Ok(Some(response.body(SizedStream::new(count, parts))))
+    Ok(Answer::Part {
+        response,
+        first,
+        count,
+    })
 }
 
 /// A text, or 304 when the caller has it already.

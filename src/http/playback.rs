@@ -7,7 +7,7 @@ use clipper_projections::video_variants::{self, VariantRow};
 use serde::Deserialize;
 
 use super::auth::Caller;
-use super::bytes::{self, Media};
+use super::bytes::{self, Kind, Media};
 use super::captions;
 use super::clips::{find, id_of};
 use super::problem::{Code, Problem, sentence};
@@ -22,7 +22,7 @@ use crate::storage::Db;
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 const TS: &str = "video/MP2T";
 const FMP4: &str = "video/iso.segment";
-const INIT: &str = "video/mp4";
+pub(super) const INIT: &str = "video/mp4";
 pub(super) const VTT: &str = "text/vtt; charset=utf-8";
 pub(super) const FINAL: &str = "public, max-age=3600";
 const GROWING: &str = "public, max-age=2";
@@ -179,13 +179,15 @@ pub(super) async fn segment(
     };
     let media = Media {
         path: media.path(&object),
-        content_type,
-        // The object's name is part of a generation and never holds other bytes.
-        etag: object.replace('/', "-"),
-        cache_control: if row.visibility == "public" {
-            IMMUTABLE
-        } else {
-            PRIVATE
+        kind: Kind {
+            content_type,
+            // The object's name is part of a generation and never holds other bytes.
+            etag: object.replace('/', "-"),
+            cache_control: if row.visibility == "public" {
+                IMMUTABLE
+            } else {
+                PRIVATE
+            },
         },
     };
     bytes::send(&request, media).await?.ok_or_else(missing)

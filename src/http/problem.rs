@@ -139,7 +139,7 @@ impl Problem {
         self.code
     }
 
-    fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
+    pub(super) fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error, "request failed");
         Self::new(
             Code::Internal,

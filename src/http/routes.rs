@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
 use super::problem::{Code, Problem, sentence};
 use super::{
-    beacons, captions, clips, encodings, operations, ops, pages, playback, progress, queue, source,
+    beacons, captions, clips, download, encodings, operations, ops, pages, playback, progress, queue, source,
     thumbnails, trick_play, uploads,
 };
 
@@ -83,6 +83,11 @@ fn configure_media(app: &mut ServiceConfig) {
         "/api/video/{clip}/{quality}/{segment}",
         || get().to(playback::segment),
         || head().to(playback::segment),
+    ))
+    .service(read(
+        "/api/video/{clip}/download.mp4",
+        || get().to(download::download),
+        || head().to(download::download),
     ))
     .service(read(
         "/api/video/{clip}/poster.jpg",

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use clipper_projections::clips::ClipRow;
 
 use super::auth::Caller;
-use super::bytes::{self, Media};
+use super::bytes::{self, Kind, Media};
 use super::clips::{find, id_of};
 use super::playback::{FINAL, Generation, IMMUTABLE, PRIVATE, VTT};
 use super::problem::{Code, Problem};
@@ -86,9 +86,11 @@ async fn picture(
     let object = object(row, wanted, file)?;
     let media = Media {
         path: media.path(&object),
-        content_type: JPEG,
-        etag: object.replace('/', "-"),
-        cache_control: cache_control(row, generation, wanted),
+        kind: Kind {
+            content_type: JPEG,
+            etag: object.replace('/', "-"),
+            cache_control: cache_control(row, generation, wanted),
+        },
     };
     bytes::send(request, media).await?.ok_or_else(missing)
 }

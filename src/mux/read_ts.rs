@@ -32,6 +32,12 @@ pub enum BadStream {
         /// From the start of the stream.
         offset: u64,
     },
+    /// The sound beside the pictures is damaged, or ends inside a frame.
+    #[error("no whole AAC frame at byte {offset} of the sound")]
+    Sound {
+        /// From the start of the sound.
+        offset: u64,
+    },
     /// The stream ends inside a packet.
     #[error("the stream ends inside a transport packet")]
     Truncated,

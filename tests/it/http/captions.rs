@@ -55,6 +55,8 @@ async fn captions_are_added_replaced_and_removed(app: &TestApp) {
         "WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:900000\n\n\
          00:00:01.000 --> 00:00:02.000\nHello &amp; <i>bye</i>\n"
     );
+    let download = app.get("/api/video/talk/download.mp4").await;
+    assert_problem(download, 404, "download_not_available").await;
     // Nothing is playable yet, so that there is nothing to be as long as.
     let list = app.get("/api/video/talk/captions/en-US.m3u8").await;
     assert_problem(list, 404, "hls_not_available").await;

@@ -1,5 +1,7 @@
 //! What comes beside the renditions: key frames and still pictures.
 
+use std::path::{Path, PathBuf};
+
 use clipper::hls::Severity;
 use clipper::presentation::{Place, Presentation};
 use serde_json::{Value, json};
@@ -52,12 +54,66 @@ async fn a_clip_can_be_scrubbed_and_has_a_poster(app: &TestApp) {
     assert_poster_is_a_bright_picture(app, "/api/video/scrub/poster.jpg").await;
     assert_storyboard_is_whole(app, "/api/video/scrub/storyboard.vtt", "").await;
 
+    assert_download_is_the_rung(app).await;
+
     encode_again(app, "scrub").await;
     let clip = app.json("/api/clips/scrub").await;
     assert_eq!(clip["poster_url"], "/api/video/scrub/poster.jpg?g=2", "{clip}");
     assert_breaks_no_binding_rule(app, "scrub").await;
     assert_storyboard_is_whole(app, clip["storyboard_url"].as_str().unwrap(), "?g=2").await;
     app.assert_rebuilt_equals_live().await;
+}
+
+/// One file with every frame of the best rung, of which any part can be had.
+async fn assert_download_is_the_rung(app: &TestApp) {
+    let path = "/api/video/scrub/download.mp4";
+    let response = app.get(path).await;
+    let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!(
+        header("content-disposition"),
+        "attachment; filename=\"scrub.mp4\"; filename*=UTF-8''scrub.mp4"
+    );
+    assert_eq!(
+        (header("content-type"), header("accept-ranges")),
+        ("video/mp4".to_owned(), "bytes".to_owned())
+    );
+    let (etag, length) = (header("etag"), header("content-length"));
+    let whole = response.bytes().await.unwrap();
+    assert_eq!(whole.len().to_string(), length);
+    let file = app.folder.path().join("download.mp4");
+    std::fs::write(&file, &whole).unwrap();
+    let rung = PathBuf::from(app.url("/api/video/scrub/720p.m3u8"));
+    // Beside the connections of this test, which want to be looked after.
+    let compared = tokio::task::spawn_blocking(move || assert_same_frames(&file, &rung));
+    compared.await.unwrap();
+    let count = whole.len();
+    for range in [0..1, 100..70_000, count / 3..count / 3 * 2, count - 1..count] {
+        let wanted = format!("bytes={}-{}", range.start, range.end - 1);
+        let part = app
+            .client
+            .get(app.url(path))
+            .header("range", wanted)
+            .header("if-range", &etag);
+        let part = part.send().await.unwrap();
+        assert_eq!(part.status(), 206);
+        assert!(
+            part.bytes().await.unwrap() == whole.slice(range.clone()),
+            "{range:?}"
+        );
+    }
+    let beyond = app
+        .client
+        .get(app.url(path))
+        .header("range", format!("bytes={count}-"));
+    assert_problem(beyond.send().await.unwrap(), 416, "range_not_satisfiable").await;
+}
+
+fn assert_same_frames(file: &Path, rung: &Path) {
+    for stream in ["v", "a"] {
+        let frames = footage::decoded(file, stream);
+        assert!(frames == footage::decoded(rung, stream), "{stream} differs");
+        assert!(stream == "a" || frames.len() == 350, "{}", frames.len());
+    }
 }
 
 /// Our own validator finds nothing that must not be, with or without captions.
@@ -89,7 +145,7 @@ async fn assert_poster_is_a_bright_picture(app: &TestApp, path: &str) {
     assert_eq!(again.send().await.unwrap().status(), 304);
 }
 
-fn size(file: &std::path::Path) -> String {
+fn size(file: &Path) -> String {
     let entries = ["-show_entries", "stream=width,height", "-of", "csv=p=0"];
     let printed = footage::ffprobe(&[&entries[..], &[file.to_str().unwrap()]].concat());
     printed.trim().to_owned()
@@ -177,6 +233,12 @@ async fn a_clip_whose_pictures_cannot_be_made_plays_without() {
         app.get("/api/video/plain/poster.jpg").await,
         404,
         "thumbnail_not_found",
+    )
+    .await;
+    assert_problem(
+        app.get("/api/video/none/download.mp4").await,
+        404,
+        "clip_not_found",
     )
     .await;
     let path = app.url("/api/clips/plain/history");

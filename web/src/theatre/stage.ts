@@ -1,4 +1,5 @@
 /** The player's furniture: a video with media-chrome's controls, and the places for our own. */
+import "media-chrome/dist/media-captions-button.js";
 import "media-chrome/dist/media-controller.js";
 import "media-chrome/dist/media-control-bar.js";
 import "media-chrome/dist/media-fullscreen-button.js";
@@ -74,6 +75,7 @@ function buttons(menus: HTMLElement, theatreButton: HTMLElement, helpButton: HTM
     element("span", { class: "gap" }),
     menus,
     helpButton,
+    element("media-captions-button"),
     element("media-pip-button", { class: "roomy" }),
     theatreButton,
     element("media-fullscreen-button"),
