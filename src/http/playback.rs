@@ -183,10 +183,11 @@ pub(super) async fn segment(
             content_type,
             // The object's name is part of a generation and never holds other bytes.
             etag: object.replace('/', "-"),
-            cache_control: if row.visibility == "public" {
-                IMMUTABLE
-            } else {
-                PRIVATE
+            cache_control: match (row.visibility.as_str(), generation.g) {
+                // Without a generation the address means whichever plays, which was another one before.
+                ("public", None) if row.playing_generation.is_some_and(|playing| playing > 1) => GROWING,
+                ("public", _) => IMMUTABLE,
+                _ => PRIVATE,
             },
         },
     };
