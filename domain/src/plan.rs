@@ -226,8 +226,17 @@ fn held_kbps(source: &SourceFacts) -> u32 {
     u32::try_from((mean * factor / 1_000).max(LEAST_KBPS)).unwrap_or(u32::MAX)
 }
 
+/// Clocks of cameras are a little off: a rate this far above a limit, in thousandths, still means the limit.
+const SLACK: u32 = 5;
+
 fn capped(rate: FrameRate, max_fps: u32) -> FrameRate {
-    rate.divided_by(steps_under(rate, max_fps))
+    let divided = rate.divided_by(steps_under(rate, max_fps));
+    let limit = FrameRate::new(max_fps, 1).unwrap_or(divided);
+    if divided.as_f64() > limit.as_f64() {
+        limit
+    } else {
+        divided
+    }
 }
 
 fn raised(rate: FrameRate, min_fps: u32) -> FrameRate {
@@ -236,7 +245,11 @@ fn raised(rate: FrameRate, min_fps: u32) -> FrameRate {
 }
 
 fn steps_under(rate: FrameRate, max_fps: u32) -> u32 {
-    rate.num().div_ceil(rate.den().saturating_mul(max_fps)).max(1)
+    let thousandths = u64::from(rate.num()) * 1_000;
+    let limit = u64::from(rate.den()) * u64::from(max_fps) * u64::from(1_000 + SLACK);
+    u32::try_from(thousandths.div_ceil(limit))
+        .unwrap_or(u32::MAX)
+        .max(1)
 }
 
 /// The pictures of the whole at the common rate: those of the source where they lie on that grid, else what its

@@ -37,8 +37,8 @@ pub async fn probe(tools: &Tools, source: &Path) -> Result<SourceFacts, ProbeErr
         tokio::join!(list(tools, source), scan(tools, source), decodes(tools, source));
     let listing = listing?;
     let (video, audio) = choose(tools, &listing)?;
-    let (mut packets, decoded) = (packets?, decoded?);
-    let mut packets = packets.remove(&video.index).unwrap_or_default();
+    let (mut scanned, decoded) = (packets?, decoded?);
+    let mut packets = scanned.videos.remove(&video.index).unwrap_or_default();
     if packets.frames() == 0 || !decoded.contains(&video.index) {
         return Err(rejected(
             RejectionCode::Undecodable,
@@ -46,7 +46,8 @@ pub async fn probe(tools: &Tools, source: &Path) -> Result<SourceFacts, ProbeErr
         ));
     }
     packets.sort();
-    let duration_ms = duration(tools, &listing, video, &packets)?;
+    whole(&listing, video, &packets, scanned.end)?;
+    let duration_ms = duration(tools, video, &packets)?;
     Ok(facts(&listing, video, audio, &packets, duration_ms))
 }
 
@@ -229,39 +230,65 @@ fn no_video(listing: &Listing) -> ProbeError {
     rejected(RejectionCode::NoVideoStream, detail)
 }
 
-/// Every packet of every video stream, by the stream's index.
-async fn scan(tools: &Tools, source: &Path) -> Result<BTreeMap<u32, Packets>, ProbeError> {
-    let mut arguments =
-        words("-v error -of csv=p=0 -show_entries packet=stream_index,pts_time,duration_time,size,flags");
-    arguments.extend(input_limits(tools));
-    arguments.extend(words("-select_streams v"));
-    arguments.push(source.display().to_string());
-    let mut packets: BTreeMap<u32, Packets> = BTreeMap::new();
-    // ffprobe ends a packet that carries side data with an empty line.
-    let take = |line: &str| {
+/// What a walk over all packets of a file found.
+#[derive(Default)]
+struct Scanned {
+    /// By the index of the stream.
+    videos: BTreeMap<u32, Packets>,
+    /// When the last packet of any stream ends, in seconds by the file's own clock.
+    end: f64,
+}
+
+impl Scanned {
+    /// Takes a line of ffprobe's CSV: `codec_type,stream_index,pts_time,duration_time,size,flags`. A packet that carries
+    /// side data is followed by an empty line.
+    fn take(&mut self, line: &str) {
         let mut fields = line.split(',');
-        if let Some(index) = fields.next().and_then(|index| index.parse().ok()) {
-            packets.entry(index).or_default().take(fields);
+        let (kind, index) = (fields.next(), fields.next().and_then(|index| index.parse().ok()));
+        let Some(index) = index else { return };
+        let mut times = fields
+            .clone()
+            .map(|field| field.parse::<f64>().unwrap_or_default());
+        let end = times.next().unwrap_or_default() + times.next().unwrap_or_default();
+        self.end = self.end.max(end);
+        if kind == Some("video") {
+            self.videos.entry(index).or_default().take(fields);
         }
-    };
-    match ffmpeg::ffprobe_lines(tools, source, &arguments, take).await {
+    }
+}
+
+async fn scan(tools: &Tools, source: &Path) -> Result<Scanned, ProbeError> {
+    let mut arguments = words(
+        "-v error -of csv=p=0 -show_entries packet=codec_type,stream_index,pts_time,duration_time,size,flags",
+    );
+    arguments.extend(input_limits(tools));
+    arguments.push(source.display().to_string());
+    let mut scanned = Scanned::default();
+    match ffmpeg::ffprobe_lines(tools, source, &arguments, |line| scanned.take(line)).await {
         // What does not open is named by the listing.
-        Ok(()) | Err(FfmpegError::Failed { code: Some(_), .. }) => Ok(packets),
+        Ok(()) | Err(FfmpegError::Failed { code: Some(_), .. }) => Ok(scanned),
         Err(error) => Err(error.into()),
     }
 }
 
-/// The duration from packets, checked against the limit and against what the header promises.
-fn duration(tools: &Tools, listing: &Listing, video: &Stream, packets: &Packets) -> Result<u64, ProbeError> {
-    let found = packets.seconds(video.stated_rate());
-    let stated = video.seconds().or(listing.seconds());
-    if let Some(stated) = stated
-        && found < stated * TRUNCATED_BELOW - 1.0
-    {
+/// Checks what is there against what the header promises. Only some containers promise it of each stream; in the others,
+/// whatever lasts longest fulfils the promise.
+fn whole(listing: &Listing, video: &Stream, packets: &Packets, end: f64) -> Result<(), ProbeError> {
+    let (found, stated) = match video.seconds() {
+        Some(stated) => (packets.seconds(video.stated_rate()), stated),
+        None => (end - listing.start(), listing.seconds().unwrap_or_default()),
+    };
+    if found < stated * TRUNCATED_BELOW - 1.0 {
         let detail =
             format!("The file ends after {found:.1} of {stated:.1} seconds. Was the upload complete?");
         return Err(rejected(RejectionCode::Truncated, &detail));
     }
+    Ok(())
+}
+
+/// The duration from packets, checked against the limit.
+fn duration(tools: &Tools, video: &Stream, packets: &Packets) -> Result<u64, ProbeError> {
+    let found = packets.seconds(video.stated_rate());
     #[expect(clippy::cast_precision_loss, reason = "a limit in seconds")]
     if found > tools.max_seconds as f64 {
         let detail = format!("The video is longer than {} minutes.", tools.max_seconds / 60);

@@ -80,6 +80,24 @@ fn the_smallest_rung_halves_sixty_frames_and_keeps_the_instants_of_key_frames() 
 }
 
 #[test]
+fn a_rate_that_is_a_little_above_a_limit_is_not_halved() {
+    for (rate, planned, smallest) in [
+        ("1000000/33333", "1000000/33333", 1),
+        ("3005/100", "601/20", 1),
+        ("6001/100", "60/1", 2),
+        ("61/1", "61/2", 2),
+        ("120/1", "60/1", 2),
+    ] {
+        let plan = default_plan(&source(1920, 1080, rate));
+        assert_eq!(
+            (plan.frame_rate.to_string().as_str(), plan.rungs[0].frame_step),
+            (planned, smallest),
+            "{rate}"
+        );
+    }
+}
+
+#[test]
 fn a_turned_phone_picture_is_planned_as_it_is_shown() {
     let mut portrait = source(1920, 1080, "30/1");
     portrait.rotation = 270;
