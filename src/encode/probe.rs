@@ -33,12 +33,19 @@ const TRUNCATED_BELOW: f64 = 0.9;
 /// Finds out what a source is.
 pub async fn probe(tools: &Tools, source: &Path) -> Result<SourceFacts, ProbeError> {
     // Beside each other: the program takes longer to start than to look.
-    let (listing, packets, decoded) =
-        tokio::join!(list(tools, source), scan(tools, source), decodes(tools, source));
+    let (listing, packets, decoded) = tokio::join!(
+        list(tools, source),
+        scan(tools, source),
+        decodes(tools, source, FIRST)
+    );
     let listing = listing?;
     let (video, audio) = choose(tools, &listing)?;
-    let (mut scanned, decoded) = (packets?, decoded?);
+    let (mut scanned, mut decoded) = (packets?, decoded?);
     let mut packets = scanned.videos.remove(&video.index).unwrap_or_default();
+    if !decoded.contains(&video.index) {
+        let which = if packets.edited() { CUT_AWAY } else { KEY_FRAMES };
+        decoded = decodes(tools, source, which).await?;
+    }
     if packets.frames() == 0 || !decoded.contains(&video.index) {
         return Err(rejected(
             RejectionCode::Undecodable,
@@ -49,6 +56,22 @@ pub async fn probe(tools: &Tools, source: &Path) -> Result<SourceFacts, ProbeErr
     whole(&listing, video, &packets, scanned.end)?;
     let duration_ms = duration(tools, video, &packets)?;
     Ok(facts(&listing, video, audio, &packets, duration_ms))
+}
+
+/// When a source begins by its own clock, in seconds. Of the clocks of transport streams and the like, ffmpeg takes the
+/// beginning of whatever it is told to read: sound that is read without the picture would lose its distance to it.
+pub async fn beginning(tools: &Tools, source: &Path, facts: &SourceFacts) -> Result<f64, FfmpegError> {
+    if facts.seekable() {
+        return Ok(0.0);
+    }
+    let mut arguments = words("-v error -of csv=p=0 -show_entries format=start_time");
+    arguments.extend(input_limits(tools));
+    arguments.push(source.display().to_string());
+    let printed = ffmpeg::ffprobe(tools, source, &arguments).await?;
+    Ok(String::from_utf8_lossy(&printed)
+        .trim()
+        .parse()
+        .unwrap_or_default())
 }
 
 fn facts(
@@ -103,11 +126,18 @@ fn facts(
     }
 }
 
-/// Decodes the first packets of each video stream (an edit list may cut away the very first), to tell a header that
-/// merely promises pictures from a video. Gives the streams that do decode.
-async fn decodes(tools: &Tools, source: &Path) -> Result<BTreeSet<u32>, ProbeError> {
-    let mut arguments =
-        words("-v error -of csv=p=0 -read_intervals %+#24 -show_entries frame=stream_index,width");
+/// Which packets are decoded to see whether they make pictures.
+const FIRST: &str = "-read_intervals %+#24";
+/// Which, where a recording begins between two key frames.
+const KEY_FRAMES: &str = "-read_intervals %+#1000 -skip_frame nokey";
+/// Which, where an edit list cuts away all pictures from a key frame up to the trimmed beginning.
+const CUT_AWAY: &str = "-read_intervals %+#24 -ignore_editlist 1";
+
+/// Decodes packets of each video stream, to tell a header that merely promises pictures from a video. Gives the streams
+/// that do decode.
+async fn decodes(tools: &Tools, source: &Path, which: &str) -> Result<BTreeSet<u32>, ProbeError> {
+    let mut arguments = words("-v error -of csv=p=0 -show_entries frame=stream_index,width");
+    arguments.extend(words(which));
     arguments.extend(input_limits(tools));
     arguments.extend(words("-select_streams v"));
     arguments.push(source.display().to_string());

@@ -10,6 +10,8 @@ pub(super) struct Packets {
     unstamped: u64,
     bytes: u64,
     edited: bool,
+    /// How many came before the first key frame: no decoder shows them.
+    unkeyed: Option<usize>,
 }
 
 /// A packet that is shown.
@@ -60,16 +62,21 @@ impl Packets {
             self.unstamped += 1;
             return;
         };
+        let key = flags.is_some_and(|flags| flags.contains('K'));
+        if key && self.unkeyed.is_none() {
+            self.unkeyed = Some(self.shown.len());
+        }
         self.shown.push(Shown {
             pts,
             duration: duration.and_then(|text| text.parse().ok()).unwrap_or_default(),
             bytes,
-            key: flags.is_some_and(|flags| flags.contains('K')),
+            key,
         });
     }
 
-    /// Puts the packets into the order in which they are shown.
+    /// Puts the packets into the order in which they are shown, without those that are not.
     pub(super) fn sort(&mut self) {
+        self.shown.drain(..self.unkeyed.take().unwrap_or_default());
         self.shown.sort_by(|a, b| a.pts.total_cmp(&b.pts));
     }
 
@@ -256,6 +263,21 @@ mod tests {
         assert!(lossy.variable(FrameRate::new(24, 1).unwrap()));
         let pause = packets((0..180).map(|n| f64::from(if n < 90 { n } else { n + 5 }) * 0.033_366_7));
         assert_eq!(pause.frame_rate(stated("30000/1001")).to_string(), "30000/1001");
+    }
+
+    #[test]
+    fn a_recording_begins_with_its_first_key_frame() {
+        let mut packets = Packets::default();
+        for line in [
+            "0.00,0.04,9,___",
+            "0.04,0.04,9,___",
+            "0.12,0.04,9,K__",
+            "0.08,0.04,9,___",
+        ] {
+            take(&mut packets, line);
+        }
+        packets.sort();
+        assert_eq!((packets.frames(), packets.key_frames()), (2, vec![1]));
     }
 
     #[test]
