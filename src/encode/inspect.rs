@@ -122,7 +122,24 @@ pub(super) fn check_segment(
         alone,
         &expected(plan, rung, ticks),
     ))?;
+    if rung.copied {
+        reaches_everybody(plan, measured.level_idc)?;
+    }
     Ok(measured.codecs)
+}
+
+/// An encoder may have declared a level far above what its pictures need. A copy that says so keeps old devices out,
+/// unless another rung takes them in.
+fn reaches_everybody(plan: &Plan, level: u8) -> Result<(), InspectError> {
+    const EVERYBODY: u8 = 41;
+    let others = plan.rungs.iter().filter(|rung| !rung.copied);
+    if level <= EVERYBODY || others.map(|rung| rung.level).any(|level| level <= EVERYBODY) {
+        return Ok(());
+    }
+    Err(InspectError::Refused {
+        rule: "APL 1.11 reach",
+        message: format!("the copy is at level_idc {level}, and no rung at {EVERYBODY} or below"),
+    })
 }
 
 /// Reads every stored segment of a rung back and checks the whole.
