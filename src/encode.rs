@@ -38,7 +38,7 @@ pub use finish::{FinishError, FinishedSegment, Refused, finish};
 pub use inspect::{InspectError, Inspected, inspect};
 pub use lane::{Cut, Lane};
 pub use pass::{Pass, PassError, run};
-pub use probe::{ProbeError, probe};
+pub use probe::{ProbeError, beginning, probe};
 pub use sound::{Sound, SoundError, encode as encode_sound};
 pub use thumbnails::{MadeThumbnails, POSTER, Rendition, STORYBOARD, ThumbnailError, thumbnails};
 pub use tools::Tools;
@@ -63,6 +63,8 @@ pub struct Job<'a> {
     pub facts: &'a SourceFacts,
     /// What was decided.
     pub plan: &'a Plan,
+    /// When the source begins by its own clock ([`beginning`]).
+    pub begins: f64,
     /// The folder that everything is written to.
     pub work: &'a Path,
     /// Whether an earlier attempt ran out of memory or time, so that this one takes less.

@@ -122,7 +122,7 @@ pub fn plan(source: &SourceFacts, wanted: &[Quality], settings: PlanSettings) ->
     let key_frames = shared_key_frames(source, &rungs);
     let not_copied = match copy::copied_rung(source, &rungs, &key_frames, frame_rate, settings) {
         Ok(quality) => {
-            mark_copied(&mut rungs, quality);
+            mark_copied(source, &mut rungs, quality);
             vec![]
         }
         Err(obstacles) => obstacles,
@@ -156,9 +156,20 @@ fn shared_key_frames(source: &SourceFacts, rungs: &[PlannedRung]) -> Vec<u64> {
     source.key_frames.iter().copied().filter(shown).collect()
 }
 
-fn mark_copied(rungs: &mut [PlannedRung], quality: Quality) {
-    for rung in rungs {
+/// The copy costs what it costs; each smaller rung has to cost less, or nobody would be served by it.
+fn mark_copied(source: &SourceFacts, rungs: &mut [PlannedRung], quality: Quality) {
+    /// In per cent of the next larger rung.
+    const LESS: u64 = 70;
+    /// In kbit/s: below this, there is nothing left to save.
+    const LEAST: u64 = 150;
+    let mut kbps = source.video_bitrate / 1_000;
+    for rung in rungs.iter_mut().rev() {
         rung.copied = rung.quality == quality;
+        if !rung.copied {
+            kbps = (kbps * LESS / 100).max(LEAST);
+            rung.max_kbps = rung.max_kbps.min(u32::try_from(kbps).unwrap_or(u32::MAX));
+            rung.buffer_kbit = rung.buffer_kbit.min(rung.max_kbps);
+        }
     }
 }
 
@@ -226,8 +237,17 @@ fn held_kbps(source: &SourceFacts) -> u32 {
     u32::try_from((mean * factor / 1_000).max(LEAST_KBPS)).unwrap_or(u32::MAX)
 }
 
+/// Clocks of cameras are a little off: a rate this far above a limit, in thousandths, still means the limit.
+const SLACK: u32 = 5;
+
 fn capped(rate: FrameRate, max_fps: u32) -> FrameRate {
-    rate.divided_by(steps_under(rate, max_fps))
+    let divided = rate.divided_by(steps_under(rate, max_fps));
+    let limit = FrameRate::new(max_fps, 1).unwrap_or(divided);
+    if divided.as_f64() > limit.as_f64() {
+        limit
+    } else {
+        divided
+    }
 }
 
 fn raised(rate: FrameRate, min_fps: u32) -> FrameRate {
@@ -236,16 +256,22 @@ fn raised(rate: FrameRate, min_fps: u32) -> FrameRate {
 }
 
 fn steps_under(rate: FrameRate, max_fps: u32) -> u32 {
-    rate.num().div_ceil(rate.den().saturating_mul(max_fps)).max(1)
+    let thousandths = u64::from(rate.num()) * 1_000;
+    let limit = u64::from(rate.den()) * u64::from(max_fps) * u64::from(1_000 + SLACK);
+    u32::try_from(thousandths.div_ceil(limit))
+        .unwrap_or(u32::MAX)
+        .max(1)
 }
 
 /// The pictures of the whole at the common rate: those of the source where they lie on that grid, else what its
 /// duration holds. At least one.
 fn frames_of(source: &SourceFacts, rate: FrameRate) -> u64 {
-    if rate == source.frame_rate && !source.variable_rate && source.frames > 0 {
+    let shown_at_once = source.held_ms() == 0 && source.frames > 0;
+    if rate == source.frame_rate && !source.variable_rate && shown_at_once {
         return source.frames;
     }
-    let twice = u128::from(source.duration_ms) * u128::from(rate.num()) * 2;
+    let duration_ms = source.duration_ms + source.held_ms();
+    let twice = u128::from(duration_ms) * u128::from(rate.num()) * 2;
     let halves = 1_000 * u128::from(rate.den());
     u64::try_from((twice + halves) / (2 * halves))
         .unwrap_or(u64::MAX)

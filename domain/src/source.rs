@@ -149,6 +149,23 @@ impl SourceFacts {
         self.audio.as_ref().map_or(u32::MAX, AudioFacts::held_kbps)
     }
 
+    /// When the clip begins, in milliseconds after the file's own beginning: with the first picture, unless sound worth
+    /// hearing comes before it. Then the first picture is held until its time.
+    pub fn origin_ms(&self) -> u64 {
+        /// Codecs of sound begin with a frame or two of nothing.
+        const PRIMING_MS: u64 = 100;
+        if self.start_ms <= PRIMING_MS {
+            self.start_ms
+        } else {
+            0
+        }
+    }
+
+    /// For how long the first picture is held.
+    pub fn held_ms(&self) -> u64 {
+        self.start_ms - self.origin_ms()
+    }
+
     /// Whether a picture in the middle can be reached without reading all before it.
     pub fn seekable(&self) -> bool {
         self.container.split(',').any(|name| name == "mp4")

@@ -100,6 +100,8 @@ pub async fn encode(
         facts: &facts,
         plan: &plan,
         work: folder,
+        // Files with an index of their own begin at zero.
+        begins: 0.0,
         small: false,
     };
     let margin = u64::from(MARGIN * plan.frame_rate.num().div_ceil(plan.frame_rate.den()));

@@ -63,10 +63,10 @@ pub(super) fn pictures(tools: &Tools, job: Job<'_>, pass: &Pass) -> Vec<String> 
         arguments.extend(words("-threads 1"));
     }
     if first > 0 && job.facts.seekable() {
-        let seconds = (job.plan.frame_rate.seconds(first) - LEAD_IN).max(0.0);
+        let seconds = (after_beginning(job) + job.plan.frame_rate.seconds(first) - LEAD_IN).max(0.0);
         arguments.extend(words(&format!("-noaccurate_seek -ss {seconds:.6}")));
     }
-    arguments.extend(words("-copyts -start_at_zero"));
+    arguments.extend(clock(job));
     arguments.extend(input(tools, job));
     arguments.extend(["-filter_complex".to_owned(), filters(job, pass)]);
     for (index, lane) in pass.lanes.iter().enumerate() {
@@ -85,6 +85,7 @@ pub(super) fn sound(
     gain: Option<f64>,
 ) -> Vec<String> {
     let mut arguments = preamble();
+    arguments.extend(clock(job));
     arguments.extend(input(tools, job));
     let stream = job.facts.audio.as_ref().map_or(0, |audio| audio.stream);
     let volume = gain
@@ -93,8 +94,9 @@ pub(super) fn sound(
     // Sound starts at zero, has no holes, and ends with the picture: a track that is longer or shorter would make the
     // last segment's duration a lie.
     let graph = format!(
-        "[0:{stream}]aresample=48000:async=1:first_pts=0,aformat=channel_layouts=stereo,{volume}apad,\
+        "[0:{stream}]asetpts=PTS-({:.6})/TB,aresample=48000:async=1:first_pts=0,aformat=channel_layouts=stereo,{volume}apad,\
          atrim=end={:.6},asplit={}{}",
+        origin(job),
         job.plan.frame_rate.seconds(job.plan.frames),
         bit_rates.len(),
         labels('a', bit_rates.len()),
@@ -158,6 +160,24 @@ pub(super) fn loudness(tools: &Tools, job: Job<'_>) -> Vec<String> {
     arguments
 }
 
+/// Time stamps as they stand in the file. Those of a file that can be entered anywhere count from its beginning.
+fn clock(job: Job<'_>) -> Vec<String> {
+    if job.facts.seekable() {
+        words("-copyts -start_at_zero")
+    } else {
+        words("-copyts")
+    }
+}
+
+/// When the clip begins by that clock, in seconds.
+fn origin(job: Job<'_>) -> f64 {
+    job.begins + after_beginning(job)
+}
+
+fn after_beginning(job: Job<'_>) -> f64 {
+    std::time::Duration::from_millis(job.facts.origin_ms()).as_secs_f64()
+}
+
 fn preamble() -> Vec<String> {
     words("-nostdin -hide_banner -loglevel error -progress pipe:1 -stats_period 0.5 -y")
 }
@@ -178,8 +198,9 @@ fn filters(job: Job<'_>, pass: &Pass) -> String {
         ""
     };
     let mut graph = format!(
-        "[0:{}]{deinterlace}{}fps={}:start_time={:.6},tpad=stop_mode=clone:stop_duration={HELD},split={}{}",
+        "[0:{}]setpts=PTS-({:.6})/TB,{deinterlace}{}fps={}:start_time={:.6},tpad=stop_mode=clone:stop_duration={HELD},split={}{}",
         job.facts.video_stream,
+        origin(job),
         plan.tone_map.map(tone_map).unwrap_or_default(),
         plan.frame_rate,
         plan.frame_rate.seconds(first),

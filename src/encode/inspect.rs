@@ -122,7 +122,24 @@ pub(super) fn check_segment(
         alone,
         &expected(plan, rung, ticks),
     ))?;
+    if rung.copied {
+        reaches_everybody(plan, measured.level_idc)?;
+    }
     Ok(measured.codecs)
+}
+
+/// An encoder may have declared a level far above what its pictures need. A copy that says so keeps old devices out,
+/// unless another rung takes them in.
+fn reaches_everybody(plan: &Plan, level: u8) -> Result<(), InspectError> {
+    const EVERYBODY: u8 = 41;
+    let others = plan.rungs.iter().filter(|rung| !rung.copied);
+    if level <= EVERYBODY || others.map(|rung| rung.level).any(|level| level <= EVERYBODY) {
+        return Ok(());
+    }
+    Err(InspectError::Refused {
+        rule: "APL 1.11 reach",
+        message: format!("the copy is at level_idc {level}, and no rung at {EVERYBODY} or below"),
+    })
 }
 
 /// Reads every stored segment of a rung back and checks the whole.
@@ -136,9 +153,16 @@ pub fn inspect(plan: &Plan, rung: &PlannedRung, folder: &Path) -> Result<Inspect
         let bytes = std::fs::read(folder.join(SegmentNames::Tree.segment(number as usize, container(rung))))?;
         facts.push(read_segment(init.as_deref(), &bytes, number)?);
     }
-    let measured = hls::measure(&facts, plan.rate_of(rung))?;
+    let mut measured = hls::measure(&facts, plan.rate_of(rung))?;
     let findings = hls::validate_rendition(&measured, &facts, &expected(plan, rung, plan.ticks(plan.frames)));
     let advice = refused(findings)?;
+    // Nothing in the bytes says for how long the last picture is shown. Every rung ends when the source does, also one
+    // at half the rate, and the last line of a playlist stays what it was while the playlist grew.
+    let last = plan.segment_count().saturating_sub(1);
+    if let Some(entry) = measured.segments.last_mut() {
+        let ticks = plan.ticks(plan.frames) - plan.ticks(plan.start_of(last));
+        entry.duration_90k = u32::try_from(ticks).unwrap_or(u32::MAX);
+    }
     let segments = facts
         .iter()
         .zip(&measured.segments)

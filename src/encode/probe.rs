@@ -35,12 +35,19 @@ const TRUNCATED_BELOW: f64 = 0.9;
 /// Finds out what a source is.
 pub async fn probe(tools: &Tools, source: &Path) -> Result<SourceFacts, ProbeError> {
     // Beside each other: the program takes longer to start than to look.
-    let (listing, packets, decoded) =
-        tokio::join!(list(tools, source), scan(tools, source), decodes(tools, source));
+    let (listing, packets, decoded) = tokio::join!(
+        list(tools, source),
+        scan(tools, source),
+        decodes(tools, source, FIRST)
+    );
     let listing = listing?;
     let (video, audio) = choose(tools, &listing)?;
-    let (mut packets, decoded) = (packets?, decoded?);
-    let mut packets = packets.remove(&video.index).unwrap_or_default();
+    let (mut scanned, mut decoded) = (packets?, decoded?);
+    let mut packets = scanned.videos.remove(&video.index).unwrap_or_default();
+    if !decoded.contains(&video.index) {
+        let which = if packets.edited() { CUT_AWAY } else { KEY_FRAMES };
+        decoded = decodes(tools, source, which).await?;
+    }
     if packets.frames() == 0 || !decoded.contains(&video.index) {
         return Err(rejected(
             RejectionCode::Undecodable,
@@ -48,8 +55,25 @@ pub async fn probe(tools: &Tools, source: &Path) -> Result<SourceFacts, ProbeErr
         ));
     }
     packets.sort();
-    let duration_ms = duration(tools, &listing, video, &packets)?;
+    whole(&listing, video, &packets, scanned.end)?;
+    let duration_ms = duration(tools, video, &packets)?;
     Ok(facts(&listing, video, audio, &packets, duration_ms))
+}
+
+/// When a source begins by its own clock, in seconds. Of the clocks of transport streams and the like, ffmpeg takes the
+/// beginning of whatever it is told to read: sound that is read without the picture would lose its distance to it.
+pub async fn beginning(tools: &Tools, source: &Path, facts: &SourceFacts) -> Result<f64, FfmpegError> {
+    if facts.seekable() {
+        return Ok(0.0);
+    }
+    let mut arguments = words("-v error -of csv=p=0 -show_entries format=start_time");
+    arguments.extend(input_limits(tools));
+    arguments.push(source.display().to_string());
+    let printed = ffmpeg::ffprobe(tools, source, &arguments).await?;
+    Ok(String::from_utf8_lossy(&printed)
+        .trim()
+        .parse()
+        .unwrap_or_default())
 }
 
 fn facts(
@@ -104,11 +128,18 @@ fn facts(
     }
 }
 
-/// Decodes the first packets of each video stream (an edit list may cut away the very first), to tell a header that
-/// merely promises pictures from a video. Gives the streams that do decode.
-async fn decodes(tools: &Tools, source: &Path) -> Result<BTreeSet<u32>, ProbeError> {
-    let mut arguments =
-        words("-v error -of csv=p=0 -read_intervals %+#24 -show_entries frame=stream_index,width");
+/// Which packets are decoded to see whether they make pictures.
+const FIRST: &str = "-read_intervals %+#24";
+/// Which, where a recording begins between two key frames.
+const KEY_FRAMES: &str = "-read_intervals %+#1000 -skip_frame nokey";
+/// Which, where an edit list cuts away all pictures from a key frame up to the trimmed beginning.
+const CUT_AWAY: &str = "-read_intervals %+#24 -ignore_editlist 1";
+
+/// Decodes packets of each video stream, to tell a header that merely promises pictures from a video. Gives the streams
+/// that do decode.
+async fn decodes(tools: &Tools, source: &Path, which: &str) -> Result<BTreeSet<u32>, ProbeError> {
+    let mut arguments = words("-v error -of csv=p=0 -show_entries frame=stream_index,width");
+    arguments.extend(words(which));
     arguments.extend(input_limits(tools));
     arguments.extend(words("-select_streams v"));
     arguments.push(source.display().to_string());
@@ -231,39 +262,65 @@ fn no_video(listing: &Listing) -> ProbeError {
     rejected(RejectionCode::NoVideoStream, detail)
 }
 
-/// Every packet of every video stream, by the stream's index.
-async fn scan(tools: &Tools, source: &Path) -> Result<BTreeMap<u32, Packets>, ProbeError> {
-    let mut arguments =
-        words("-v error -of csv=p=0 -show_entries packet=stream_index,pts_time,duration_time,size,flags");
-    arguments.extend(input_limits(tools));
-    arguments.extend(words("-select_streams v"));
-    arguments.push(source.display().to_string());
-    let mut packets: BTreeMap<u32, Packets> = BTreeMap::new();
-    // ffprobe ends a packet that carries side data with an empty line.
-    let take = |line: &str| {
+/// What a walk over all packets of a file found.
+#[derive(Default)]
+struct Scanned {
+    /// By the index of the stream.
+    videos: BTreeMap<u32, Packets>,
+    /// When the last packet of any stream ends, in seconds by the file's own clock.
+    end: f64,
+}
+
+impl Scanned {
+    /// Takes a line of ffprobe's CSV: `codec_type,stream_index,pts_time,duration_time,size,flags`. A packet that carries
+    /// side data is followed by an empty line.
+    fn take(&mut self, line: &str) {
         let mut fields = line.split(',');
-        if let Some(index) = fields.next().and_then(|index| index.parse().ok()) {
-            packets.entry(index).or_default().take(fields);
+        let (kind, index) = (fields.next(), fields.next().and_then(|index| index.parse().ok()));
+        let Some(index) = index else { return };
+        let mut times = fields
+            .clone()
+            .map(|field| field.parse::<f64>().unwrap_or_default());
+        let end = times.next().unwrap_or_default() + times.next().unwrap_or_default();
+        self.end = self.end.max(end);
+        if kind == Some("video") {
+            self.videos.entry(index).or_default().take(fields);
         }
-    };
-    match ffmpeg::ffprobe_lines(tools, source, &arguments, take).await {
+    }
+}
+
+async fn scan(tools: &Tools, source: &Path) -> Result<Scanned, ProbeError> {
+    let mut arguments = words(
+        "-v error -of csv=p=0 -show_entries packet=codec_type,stream_index,pts_time,duration_time,size,flags",
+    );
+    arguments.extend(input_limits(tools));
+    arguments.push(source.display().to_string());
+    let mut scanned = Scanned::default();
+    match ffmpeg::ffprobe_lines(tools, source, &arguments, |line| scanned.take(line)).await {
         // What does not open is named by the listing.
-        Ok(()) | Err(FfmpegError::Failed { code: Some(_), .. }) => Ok(packets),
+        Ok(()) | Err(FfmpegError::Failed { code: Some(_), .. }) => Ok(scanned),
         Err(error) => Err(error.into()),
     }
 }
 
-/// The duration from packets, checked against the limit and against what the header promises.
-fn duration(tools: &Tools, listing: &Listing, video: &Stream, packets: &Packets) -> Result<u64, ProbeError> {
-    let found = packets.seconds(video.stated_rate());
-    let stated = video.seconds().or(listing.seconds());
-    if let Some(stated) = stated
-        && found < stated * TRUNCATED_BELOW - 1.0
-    {
+/// Checks what is there against what the header promises. Only some containers promise it of each stream; in the others,
+/// whatever lasts longest fulfils the promise.
+fn whole(listing: &Listing, video: &Stream, packets: &Packets, end: f64) -> Result<(), ProbeError> {
+    let (found, stated) = match video.seconds() {
+        Some(stated) => (packets.seconds(video.stated_rate()), stated),
+        None => (end - listing.start(), listing.seconds().unwrap_or_default()),
+    };
+    if found < stated * TRUNCATED_BELOW - 1.0 {
         let detail =
             format!("The file ends after {found:.1} of {stated:.1} seconds. Was the upload complete?");
         return Err(rejected(RejectionCode::Truncated, &detail));
     }
+    Ok(())
+}
+
+/// The duration from packets, checked against the limit.
+fn duration(tools: &Tools, video: &Stream, packets: &Packets) -> Result<u64, ProbeError> {
+    let found = packets.seconds(video.stated_rate());
     #[expect(clippy::cast_precision_loss, reason = "a limit in seconds")]
     if found > tools.max_seconds as f64 {
         let detail = format!("The video is longer than {} minutes.", tools.max_seconds / 60);

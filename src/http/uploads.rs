@@ -235,7 +235,7 @@ async fn receive(
     if broken {
         return Err(super::source::broken_off());
     }
-    complete(&upload, intake, caller).await?;
+    Box::pin(complete(&upload, intake, caller)).await?;
     Ok(upload.offset())
 }
 

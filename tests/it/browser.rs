@@ -21,27 +21,8 @@ async fn walk(backend: Backend) {
     std::fs::create_dir(&data).unwrap();
     let database = TestDatabase::create(backend).await;
     let server = Server::start(&data, &database.url, "127.0.0.1:0");
-    let output = Command::new("node")
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("web"))
-        .args([
-            "e2e/walk.mjs",
-            &server.address,
-            footage::full_hd().to_str().unwrap(),
-            KEY,
-        ])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    let told: Value = said
-        .lines()
-        .last()
-        .and_then(|line| serde_json::from_str(line).ok())
-        .unwrap_or_else(|| {
-            panic!(
-                "the walk said nothing: {said} {}",
-                String::from_utf8_lossy(&output.stderr)
-            );
-        });
+    let footage = footage::full_hd();
+    let told = told("e2e/walk.mjs", &[&server.address, footage.to_str().unwrap(), KEY]);
     assert_eq!(told["ok"], true, "{told}");
     assert!(told["played_s"].as_f64().unwrap() >= 5.0, "{told}");
 
@@ -74,4 +55,94 @@ async fn a_clip_is_uploaded_watched_and_reported_on_sqlite() {
 #[tokio::test]
 async fn a_clip_is_uploaded_watched_and_reported_on_postgres() {
     walk(Backend::Postgres).await;
+}
+
+/// What a node script beside the pages says in its last line.
+fn told(script: &str, arguments: &[&str]) -> Value {
+    let output = Command::new("node")
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("web"))
+        .arg(script)
+        .args(arguments)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let told = said
+        .lines()
+        .last()
+        .and_then(|line| serde_json::from_str(line).ok());
+    told.unwrap_or_else(|| panic!("{script}: {said} {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// The one range that is buffered.
+fn one_range(seen: &Value) -> (f64, f64) {
+    let ranges = seen["ranges"].as_array().unwrap();
+    assert_eq!(ranges.len(), 1, "{seen}");
+    (ranges[0][0].as_f64().unwrap(), ranges[0][1].as_f64().unwrap())
+}
+
+#[tokio::test]
+async fn hls_js_plays_a_clip_while_it_is_encoded_and_changes_rungs_without_a_seam() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let database = TestDatabase::create(Backend::Sqlite).await;
+    let server = Server::start(&data, &database.url, "127.0.0.1:0");
+    let client = reqwest::Client::new();
+    let registered = client
+        .post(format!("{}/api/clips", server.address))
+        .bearer_auth(KEY)
+        .json(&serde_json::json!({ "title": "growing", "slug": "growing" }))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(registered.status(), 201);
+    let body = tokio::fs::read(footage::full_hd()).await.unwrap();
+    let source = format!("{}/api/clips/growing/source", server.address);
+    let answer = client
+        .put(source)
+        .bearer_auth(KEY)
+        .body(body)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 202);
+    let told = told("e2e/grow.mjs", &[&server.address, "growing"]);
+    assert_eq!(told["ok"], true, "{told}");
+
+    // It began before the clip was whole, and what came later joined on.
+    let grown = &told["grown"];
+    assert_eq!(
+        (&grown["type"], &grown["ended"]),
+        (&"EVENT".into(), &true.into()),
+        "{told}"
+    );
+    let (begins, ends) = one_range(grown);
+    // What a player shows first is decoded from two pictures before.
+    assert!(begins < 0.1 && (ends - 30.0).abs() < 0.15, "{told}");
+    one_range(&told["switched"]);
+    assert_eq!(told["switched"]["levels"].as_array().unwrap().len(), 3, "{told}");
+    for seen in [grown, &told["switched"]] {
+        assert_eq!(
+            (&seen["stalls"], &seen["seams"]),
+            (&serde_json::json!([]), &serde_json::json!([])),
+            "{told}"
+        );
+        assert!(seen["joined"].as_u64().unwrap() >= 8, "{told}");
+        // At the end of what is encoded so far, a player waits; at the very beginning it finds its first picture.
+        let harmless = [
+            "bufferSeekOverHole",
+            "bufferStalledError",
+            "bufferNudgeOnStall",
+            "aborted",
+        ];
+        let errors = seen["errors"].as_array().unwrap();
+        assert!(
+            errors
+                .iter()
+                .all(|error| harmless.contains(&error.as_str().unwrap())),
+            "{told}"
+        );
+    }
+    drop(server);
+    database.drop().await;
 }

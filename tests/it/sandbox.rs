@@ -323,6 +323,7 @@ async fn encode(scene: &Scene, source: &std::path::Path, encoding: &Tools) -> Re
         source,
         facts: &facts,
         plan: &plan,
+        begins: 0.0,
         work: &scene.work,
         small: false,
     };

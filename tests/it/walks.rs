@@ -1,5 +1,6 @@
 //! Whole walks with real ffmpeg: from an upload to renditions that independent programs play.
 
+mod copies;
 mod extras;
 mod playback;
 mod queue;

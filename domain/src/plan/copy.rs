@@ -36,7 +36,7 @@ pub enum CopyObstacle {
     FrameRate,
     /// Pictures lie off the grid of a constant rate.
     VariableRate,
-    /// An edit list cuts pictures away, or the file does not begin with its first picture.
+    /// An edit list cuts pictures away, or the first picture is shown long after the sound begins.
     EditList,
     /// Key frames are missing, or farther apart than a segment is long.
     KeyFrames,
@@ -136,7 +136,7 @@ fn of_the_timing(
     let keyed = key_frames.first() == Some(&0) && gaps_fit;
     [
         (source.variable_rate, CopyObstacle::VariableRate),
-        (source.edited || source.start_ms > 0, CopyObstacle::EditList),
+        (source.edited || source.held_ms() > 0, CopyObstacle::EditList),
         (!keyed, CopyObstacle::KeyFrames),
     ]
     .into_iter()

@@ -80,6 +80,24 @@ fn the_smallest_rung_halves_sixty_frames_and_keeps_the_instants_of_key_frames() 
 }
 
 #[test]
+fn a_rate_that_is_a_little_above_a_limit_is_not_halved() {
+    for (rate, planned, smallest) in [
+        ("1000000/33333", "1000000/33333", 1),
+        ("3005/100", "601/20", 1),
+        ("6001/100", "60/1", 2),
+        ("61/1", "61/2", 2),
+        ("120/1", "60/1", 2),
+    ] {
+        let plan = default_plan(&source(1920, 1080, rate));
+        assert_eq!(
+            (plan.frame_rate.to_string().as_str(), plan.rungs[0].frame_step),
+            (planned, smallest),
+            "{rate}"
+        );
+    }
+}
+
+#[test]
 fn a_turned_phone_picture_is_planned_as_it_is_shown() {
     let mut portrait = source(1920, 1080, "30/1");
     portrait.rotation = 270;
@@ -133,6 +151,24 @@ fn a_source_that_fits_becomes_its_rung_and_the_others_follow_its_key_frames() {
 }
 
 #[test]
+fn rungs_below_a_copy_cost_less_than_it() {
+    let thin = SourceFacts {
+        video_bitrate: 900_000,
+        bitrate: 1_000_000,
+        ..compliant()
+    };
+    let ceilings = |source| {
+        default_plan(source)
+            .rungs
+            .iter()
+            .map(|rung| rung.max_kbps)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(ceilings(&thin), [441, 630, 1_800]);
+    assert_eq!(ceilings(&compliant())[..2], [2_200, 5_500]);
+}
+
+#[test]
 fn irregular_key_frames_make_segments_that_are_never_too_long() {
     let keys = vec![0, 100, 130, 270, 300, 440, 500, 580, 600];
     let plan = default_plan(&SourceFacts {
@@ -144,9 +180,24 @@ fn irregular_key_frames_make_segments_that_are_never_too_long() {
 }
 
 #[test]
+fn the_priming_of_sound_moves_nothing_and_sound_before_the_picture_is_kept() {
+    let primed = SourceFacts {
+        start_ms: 23,
+        ..compliant()
+    };
+    let plan = default_plan(&primed);
+    assert_eq!((plan.frames, plan.not_copied.as_slice()), (720, [].as_slice()));
+    let late = SourceFacts {
+        start_ms: 2_000,
+        ..compliant()
+    };
+    assert_eq!((late.origin_ms(), default_plan(&late).frames), (0, 768));
+}
+
+#[test]
 fn each_obstacle_to_copying_is_named() {
     type Change = fn(&mut SourceFacts);
-    let cases: [(CopyObstacle, Change); 13] = [
+    let cases: [(CopyObstacle, Change); 14] = [
         (CopyObstacle::Codec, |s| s.video_codec = "vp9".to_owned()),
         (CopyObstacle::PixelFormat, |s| {
             s.pixel_format = "yuv420p10le".to_owned();
@@ -162,6 +213,7 @@ fn each_obstacle_to_copying_is_named() {
         }),
         (CopyObstacle::VariableRate, |s| s.variable_rate = true),
         (CopyObstacle::EditList, |s| s.edited = true),
+        (CopyObstacle::EditList, |s| s.start_ms = 800),
         (CopyObstacle::KeyFrames, |s| s.key_frames.truncate(20)),
         (CopyObstacle::BitRate, |s| s.peak_bitrate = 11_000_001),
     ];

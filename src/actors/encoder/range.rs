@@ -32,6 +32,7 @@ impl Attempt<'_> {
             source: &task.source,
             facts: &task.facts,
             plan: &task.plan,
+            begins: encode::beginning(&self.settings.tools, &task.source, &task.facts).await?,
             work: &work,
             small: task.encoding.unit(self.claim.unit).starved,
         };

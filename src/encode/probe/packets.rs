@@ -10,6 +10,8 @@ pub(super) struct Packets {
     unstamped: u64,
     bytes: u64,
     edited: bool,
+    /// How many came before the first key frame: no decoder shows them.
+    unkeyed: Option<usize>,
 }
 
 /// A packet that is shown.
@@ -37,6 +39,11 @@ const STANDARD: [(u32, u32); 12] = [
     (144, 1),
 ];
 
+/// How far apart two equal gaps may lie where a container rounds to milliseconds, in seconds.
+const ROUNDED: f64 = 0.001_5;
+/// The share of gaps that have to be alike to make a rate.
+const NEARLY_ALL: f64 = 0.75;
+
 /// How far a measured rate may lie from a stated or standard one and still mean it.
 const NEAR: f64 = 0.004;
 
@@ -55,16 +62,21 @@ impl Packets {
             self.unstamped += 1;
             return;
         };
+        let key = flags.is_some_and(|flags| flags.contains('K'));
+        if key && self.unkeyed.is_none() {
+            self.unkeyed = Some(self.shown.len());
+        }
         self.shown.push(Shown {
             pts,
             duration: duration.and_then(|text| text.parse().ok()).unwrap_or_default(),
             bytes,
-            key: flags.is_some_and(|flags| flags.contains('K')),
+            key,
         });
     }
 
-    /// Puts the packets into the order in which they are shown.
+    /// Puts the packets into the order in which they are shown, without those that are not.
     pub(super) fn sort(&mut self) {
+        self.shown.drain(..self.unkeyed.take().unwrap_or_default());
         self.shown.sort_by(|a, b| a.pts.total_cmp(&b.pts));
     }
 
@@ -98,9 +110,10 @@ impl Packets {
     }
 
     /// The rate of the constant grid: the stated one where the packets bear it out, else a standard one near to what
-    /// was measured, else what was measured.
+    /// was measured, else what was measured. Pictures that are missing here and there do not slow the grid down: each
+    /// of the others would be shown at another time than it was taken.
     pub(super) fn frame_rate(&self, stated: Option<FrameRate>) -> FrameRate {
-        let Some(measured) = self.measured() else {
+        let Some(measured) = self.typical().or_else(|| self.mean()) else {
             return stated.unwrap_or(FrameRate::PAL);
         };
         let distance = |rate: &FrameRate| (rate.as_f64() / measured - 1.0).abs();
@@ -118,8 +131,29 @@ impl Packets {
             .unwrap_or_else(|| hundredths(measured))
     }
 
+    /// The rate at which nearly all pictures follow each other, where there is one.
     #[expect(clippy::cast_precision_loss, reason = "frame counts stay far below 2^52")]
-    fn measured(&self) -> Option<f64> {
+    fn typical(&self) -> Option<f64> {
+        let next = self.shown.iter().skip(1);
+        let mut gaps: Vec<f64> = self
+            .shown
+            .iter()
+            .zip(next)
+            .map(|(one, next)| next.pts - one.pts)
+            .collect();
+        gaps.sort_by(f64::total_cmp);
+        let median = *gaps.get(gaps.len() / 2)?;
+        let alike: Vec<f64> = gaps
+            .iter()
+            .copied()
+            .filter(|gap| (gap - median).abs() <= ROUNDED)
+            .collect();
+        let mean = alike.iter().sum::<f64>() / alike.len() as f64;
+        (mean > 0.0 && alike.len() as f64 >= gaps.len() as f64 * NEARLY_ALL).then(|| 1.0 / mean)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "frame counts stay far below 2^52")]
+    fn mean(&self) -> Option<f64> {
         let span = self.span();
         (self.shown.len() > 1 && span > 0.0).then(|| (self.shown.len() - 1) as f64 / span)
     }
@@ -216,6 +250,34 @@ mod tests {
             time
         }));
         assert_eq!(jitter.frame_rate(stated("600/1")).to_string(), "30/1");
+    }
+
+    #[test]
+    fn pictures_that_are_missing_do_not_slow_the_grid_down() {
+        let lossy = packets(
+            (0..60)
+                .filter(|n| *n != 1 && *n != 2)
+                .map(|n| f64::from(n) / 24.0),
+        );
+        assert_eq!(lossy.frame_rate(stated("24/1")).to_string(), "24/1");
+        assert!(lossy.variable(FrameRate::new(24, 1).unwrap()));
+        let pause = packets((0..180).map(|n| f64::from(if n < 90 { n } else { n + 5 }) * 0.033_366_7));
+        assert_eq!(pause.frame_rate(stated("30000/1001")).to_string(), "30000/1001");
+    }
+
+    #[test]
+    fn a_recording_begins_with_its_first_key_frame() {
+        let mut packets = Packets::default();
+        for line in [
+            "0.00,0.04,9,___",
+            "0.04,0.04,9,___",
+            "0.12,0.04,9,K__",
+            "0.08,0.04,9,___",
+        ] {
+            take(&mut packets, line);
+        }
+        packets.sort();
+        assert_eq!((packets.frames(), packets.key_frames()), (2, vec![1]));
     }
 
     #[test]

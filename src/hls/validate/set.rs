@@ -110,21 +110,20 @@ fn all_or_none_with_sound(rungs: &[&RenditionFacts]) -> Option<String> {
     })
 }
 
+/// Whatever decodes HEVC decodes H.264 too, so that the levels of HEVC matter only where there is nothing else.
 fn one_rung_for_every_device(rungs: &[&RenditionFacts]) -> Option<String> {
     let lowest = |hevc: bool| {
         let of_codec = rungs.iter().filter(|rung| rung.picture.is_hevc() == hevc);
         of_codec.map(|rendition| rendition.level_idc).min()
     };
-    let above = |level: Option<u8>, limit: u8| level.filter(|level| *level > limit);
-    if let Some(level) = above(lowest(false), 41) {
-        return Some(format!(
-            "no H.264 rung at level 4.1 or below, the lowest level_idc is {level}"
-        ));
+    let above = |level: u8, limit: u8, says: &str| {
+        (level > limit).then(|| format!("no {says} or below, the lowest level_idc is {level}"))
+    };
+    match (lowest(false), lowest(true)) {
+        (Some(level), _) => above(level, 41, "H.264 rung at level 4.1"),
+        (None, Some(level)) => above(level, 120, "HEVC rung at level 4.0"),
+        (None, None) => None,
     }
-    let level = above(lowest(true), 120)?;
-    Some(format!(
-        "no HEVC rung at level 4.0 or below, the lowest level_idc is {level}"
-    ))
 }
 
 /// Codecs need different rates for the same picture, so only rungs of one codec are compared.

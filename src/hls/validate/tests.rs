@@ -209,8 +209,27 @@ fn each_rule_between_rungs_is_broken_alone() {
 fn some_rung_must_play_everywhere() {
     let mut only = measure(&segments(), rate(25)).unwrap();
     only.level_idc = 42;
-    assert_eq!(rules(&validate_set(&[only])), ["APL 1.11 reach"]);
+    assert_eq!(
+        rules(&validate_set(std::slice::from_ref(&only))),
+        ["APL 1.11 reach"]
+    );
     assert_eq!(validate_set(&[]), []);
+    // HEVC for large screens beside H.264 for all.
+    let mut large = only.clone();
+    large.picture.codec = VideoCodec::Hevc(HevcProfile {
+        space: 0,
+        high_tier: false,
+        idc: 1,
+        compatibility: 0x6000_0000,
+        constraints: [0; 6],
+    });
+    large.level_idc = 153;
+    assert_eq!(
+        rules(&validate_set(std::slice::from_ref(&large))),
+        ["APL 1.11 reach"]
+    );
+    only.level_idc = 41;
+    assert!(!rules(&validate_set(&[only, large])).contains(&"APL 1.11 reach"));
 }
 
 fn declared() -> (ParsedMaster, RenditionFacts) {

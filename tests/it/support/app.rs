@@ -146,7 +146,12 @@ impl TestApp {
 
     /// Waits until the encoding of a clip has ended.
     pub(crate) async fn ended(&self, slug: &str) -> Value {
-        self.until(&format!("the encoding of {slug} to end"), async || {
+        self.ended_within(slug, PATIENCE).await
+    }
+
+    /// The same, of a clip that takes longer than most.
+    pub(crate) async fn ended_within(&self, slug: &str, patience: Duration) -> Value {
+        self.until_within(patience, &format!("the encoding of {slug} to end"), async || {
             let clip = self.json(&format!("/api/clips/{slug}")).await;
             let status = clip["hls_processing_status"].as_str().unwrap().to_owned();
             ["completed", "partial", "failed"]
@@ -158,7 +163,11 @@ impl TestApp {
 
     /// Waits for a fact.
     pub(crate) async fn until<T>(&self, fact: &str, look: impl AsyncFn() -> Option<T>) -> T {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
+        self.until_within(PATIENCE, fact, look).await
+    }
+
+    async fn until_within<T>(&self, patience: Duration, fact: &str, look: impl AsyncFn() -> Option<T>) -> T {
+        let deadline = tokio::time::Instant::now() + patience;
         loop {
             if let Some(found) = look().await {
                 return found;
