@@ -14,7 +14,7 @@ use crate::support::{footage, on_both_databases};
 on_both_databases!(
     a_running_encode_is_stopped_at_once,
     a_paused_class_waits,
-    nobodys_many_clips_stand_before_anothers_one,
+    many_clips_of_one_owner_wait_for_the_one_of_another,
 );
 
 fn ffmpeg_runs() -> bool {
@@ -75,7 +75,7 @@ async fn upload_as(app: &TestApp, key: &str, slug: &str, bytes: Vec<u8>) {
     assert_eq!(put.send().await.unwrap().status(), 202);
 }
 
-async fn nobodys_many_clips_stand_before_anothers_one(app: &TestApp) {
+async fn many_clips_of_one_owner_wait_for_the_one_of_another(app: &TestApp) {
     const OTHER: &str = "clk_other";
     let other = KeyRow {
         user_id: "bob".to_owned(),
