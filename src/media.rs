@@ -171,7 +171,11 @@ impl MediaStore {
 
     /// Whether there is such an object.
     pub async fn exists(&self, object: &str) -> io::Result<bool> {
-        fs::try_exists(self.path(object)).await
+        match fs::try_exists(self.path(object)).await {
+            // A name below a file is nobody's.
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(false),
+            found => found,
+        }
     }
 
     /// Removes an object or a folder of them, if it is there.

@@ -121,7 +121,7 @@ async fn an_audit_finds_what_is_not_as_promised(stage: &Stage) {
     let clean = audit::audit(&stage.logs, Log::Clip, |_, _| {}).await.unwrap();
     assert_eq!((clean.events, clean.findings), (35, vec![]));
     assert!(
-        clean.types.contains(&("ClipRegistered".to_owned(), 2, 5)),
+        clean.types.contains(&("ClipRegistered".to_owned(), 3, 5)),
         "{:?}",
         clean.types
     );
