@@ -333,8 +333,9 @@ impl Screening {
             .map(|name| files_below(&self.root.join(name)))
             .concat();
         let published = |name: &String| {
-            let kinds = ["source/original", ".ts", ".m4s", "init.mp4", ".m3u8"];
-            name.starts_with("source/") || kinds.iter().any(|kind| name.ends_with(kind))
+            let kinds = [".ts", ".m4s", "init.mp4", ".m3u8", "poster.jpg", "storyboard.vtt"];
+            let sheet = name.contains("/storyboard-") && name.ends_with(".jpg");
+            name.starts_with("source/") || sheet || kinds.iter().any(|kind| name.ends_with(kind))
         };
         let other = files_below(&self.folder())
             .into_iter()
