@@ -334,7 +334,7 @@ impl Screening {
             .concat();
         let published = |name: &String| {
             let kinds = [".ts", ".m4s", "init.mp4", ".m3u8", "poster.jpg", "storyboard.vtt"];
-            let sheet = name.contains("/storyboard-") && name.ends_with(".jpg");
+            let sheet = name.contains("/storyboard-");
             name.starts_with("source/") || sheet || kinds.iter().any(|kind| name.ends_with(kind))
         };
         let other = files_below(&self.folder())
