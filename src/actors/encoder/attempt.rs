@@ -160,6 +160,7 @@ impl Attempt<'_> {
         let (clip, unit) = (self.claim.clip, self.claim.unit);
         let step = if let Broken::CopyInvalid { quality, reason } = broken {
             tracing::warn!(%clip, %quality, reason, "the source cannot be copied after all");
+            self.forget_sound().await;
             let (quality, reason) = (*quality, reason.clone());
             WorkStep::AbandonCopy { quality, reason }
         } else if let Some(failure) = classify(broken) {
@@ -175,6 +176,14 @@ impl Attempt<'_> {
         };
         if let Err(error) = self.execute(step).await {
             tracing::error!(%clip, error = &error as &dyn std::error::Error, "failure not recorded, the lease will run out");
+        }
+    }
+
+    /// The next generation encodes its own, and nobody else would ever remove this one.
+    async fn forget_sound(&self) {
+        let object = format!("{}/sound", self.folder());
+        if let Err(error) = self.settings.media.remove(&object).await {
+            tracing::warn!(clip = %self.claim.clip, %error, "sound not removed");
         }
     }
 }

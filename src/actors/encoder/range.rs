@@ -149,7 +149,10 @@ impl Attempt<'_> {
                     end: job.plan.range(self.claim.unit).end,
                 })
             });
-        let lanes: Vec<Lane> = lanes.collect();
+        let mut lanes: Vec<Lane> = lanes.collect();
+        // ffmpeg reports the pictures of its first output only. One that begins later than the others would seem to stand
+        // still for as long as they take to get there.
+        lanes.sort_by_key(|lane| lane.first);
         if !lanes.is_empty() {
             self.pass(job, "range", lanes, &cuts).await?;
         }

@@ -76,7 +76,20 @@ async fn a_compliant_source_of_any_shape_and_rate_is_copied() {
         "-force_key_frames",
         "0,1.3,4.1,4.7,9.2",
     ];
-    let twice = ["-g", "120", "-bf", "2", "-sc_threshold", "0"];
+    let twice = [
+        "-g",
+        "120",
+        "-bf",
+        "2",
+        "-sc_threshold",
+        "0",
+        "-b:v",
+        "2500k",
+        "-maxrate",
+        "2500k",
+        "-bufsize",
+        "2500k",
+    ];
     // As those who stream to a broadcaster are told to.
     let live = [
         "-g",
