@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
@@ -147,14 +148,14 @@ pub(super) async fn ffprobe_lines(
     mut on_line: impl FnMut(&str),
 ) -> Result<(), FfmpegError> {
     let child = spawn(tools, &tools.ffprobe, &tools.reading(source), arguments)?;
-    follow(child, &tools.ffprobe, tools.stall, |line| {
+    follow(child, &tools.ffprobe, tools.stall, &AtomicU64::new(0), |line| {
         on_line(line);
         true
     })
     .await
 }
 
-/// Runs ffmpeg; a frame counter that stands still, not a wall clock, is what ends it.
+/// Runs ffmpeg; a frame counter and files that stand still, not a wall clock, are what ends it.
 pub(super) async fn transcode(
     tools: &Tools,
     sandbox: &Sandbox,
@@ -163,7 +164,8 @@ pub(super) async fn transcode(
 ) -> Result<(), FfmpegError> {
     let child = spawn(tools, &tools.ffmpeg, sandbox, arguments)?;
     let mut counter = progress::Counter::default();
-    let followed = follow(child, &tools.ffmpeg, tools.stall, |line| {
+    let written = AtomicU64::new(0);
+    let followed = follow(child, &tools.ffmpeg, tools.stall, &written, |line| {
         let moved = counter.take(line);
         if moved {
             on_time(counter.out_ms());
@@ -173,21 +175,23 @@ pub(super) async fn transcode(
     tokio::select! {
         ended = followed => ended.map_err(FfmpegError::by_its_last_words),
         // The process dies with the future that is dropped here.
-        outgrown = outgrow(sandbox) => Err(outgrown),
+        outgrown = outgrow(sandbox, MEASURED_EVERY.min(tools.stall / 2), &written) => Err(outgrown),
     }
 }
 
 /// Ends when what was written is more than may be. The kernel bounds each file, and nobody else their sum.
-async fn outgrow(sandbox: &Sandbox) -> FfmpegError {
+async fn outgrow(sandbox: &Sandbox, every: Duration, written: &AtomicU64) -> FfmpegError {
     let Some(work) = sandbox.writes.clone() else {
         return std::future::pending().await;
     };
     loop {
-        tokio::time::sleep(MEASURED_EVERY).await;
+        tokio::time::sleep(every).await;
         let folder = work.clone();
         // A file that vanishes under the measure is counted the next time.
         let measured = tokio::task::spawn_blocking(move || size(&folder).unwrap_or_default());
-        if measured.await.unwrap_or_default() >> 20 >= sandbox.output_mib {
+        let size = measured.await.unwrap_or_default();
+        written.fetch_max(size, Ordering::Relaxed);
+        if size >> 20 >= sandbox.output_mib {
             return FfmpegError::Exceeded(Limit::Output);
         }
     }
@@ -221,18 +225,23 @@ pub(super) async fn last_words_of(
     Ok(stderr)
 }
 
-/// Reads a process's lines until it ends; one that makes no progress, as `on_line` judges it, is killed.
+/// Reads a process's lines until it ends; one that makes no progress, as `on_line` and what it has written tell, is
+/// killed.
 async fn follow(
     mut child: Child,
     program: &Path,
     stall: Duration,
+    written: &AtomicU64,
     on_line: impl FnMut(&str) -> bool,
 ) -> Result<(), FfmpegError> {
     let stderr = child.stderr.take();
     let stdout = child.stdout.take();
     // Both ends are read at once: a full pipe would stop the process. Standard error ends with the process, so that a
     // stalled one must be killed while both are being read.
-    let (watched, stderr) = tokio::join!(watch(&mut child, stdout, stall, on_line), last_words(stderr));
+    let (watched, stderr) = tokio::join!(
+        watch(&mut child, stdout, stall, written, on_line),
+        last_words(stderr)
+    );
     watched?;
     finish(child, program, stderr).await
 }
@@ -241,11 +250,13 @@ async fn watch(
     child: &mut Child,
     stdout: Option<ChildStdout>,
     stall: Duration,
+    written: &AtomicU64,
     mut on_line: impl FnMut(&str) -> bool,
 ) -> Result<(), FfmpegError> {
     let Some(stdout) = stdout else { return Ok(()) };
     let mut lines = BufReader::new(stdout).lines();
     let mut moved = Instant::now();
+    let mut grown = 0;
     loop {
         match timeout_at(moved + stall, lines.next_line()).await {
             Ok(Ok(Some(line))) => {
@@ -257,6 +268,11 @@ async fn watch(
             Ok(Err(error)) => {
                 child.start_kill()?;
                 return Err(FfmpegError::Io(error));
+            }
+            // It reports nothing before the last of its outputs has begun, which may take long where one begins later.
+            Err(_elapsed) if written.load(Ordering::Relaxed) > grown => {
+                grown = written.load(Ordering::Relaxed);
+                moved = Instant::now();
             }
             Err(_elapsed) => {
                 child.start_kill()?;
@@ -441,6 +457,18 @@ mod tests {
         let stalled = ffprobe_lines(&tools, Path::new("source"), &[], |_| {}).await;
         assert!(matches!(stalled, Err(FfmpegError::Stalled { .. })), "{stalled:?}");
         assert!(began.elapsed() < Duration::from_secs(10));
+    }
+
+    #[tokio::test]
+    async fn a_process_that_only_writes_is_not_standing_still() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "for n in 1 2 3 4 5 6 7 8; do sleep 0.15; echo more >> pictures; done";
+        let tools = Tools {
+            max_output_mib: 100,
+            ..tools(script, folder.path())
+        };
+        let sandbox = tools.writing(Path::new("source"), folder.path(), 1_000);
+        assert!(transcode(&tools, &sandbox, &[], |_| {}).await.is_ok());
     }
 
     #[tokio::test]

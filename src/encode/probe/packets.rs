@@ -52,6 +52,10 @@ impl Packets {
     /// by an edit list.
     pub(super) fn take<'a>(&mut self, mut fields: impl Iterator<Item = &'a str>) {
         let (pts, duration, bytes, flags) = (fields.next(), fields.next(), fields.next(), fields.next());
+        let key = flags.is_some_and(|flags| flags.contains('K'));
+        if key && self.unkeyed.is_none() {
+            self.unkeyed = Some(self.shown.len());
+        }
         if flags.is_some_and(|flags| flags.contains('D')) {
             self.edited = true;
             return;
@@ -62,10 +66,6 @@ impl Packets {
             self.unstamped += 1;
             return;
         };
-        let key = flags.is_some_and(|flags| flags.contains('K'));
-        if key && self.unkeyed.is_none() {
-            self.unkeyed = Some(self.shown.len());
-        }
         self.shown.push(Shown {
             pts,
             duration: duration.and_then(|text| text.parse().ok()).unwrap_or_default(),
@@ -295,6 +295,18 @@ mod tests {
         let mut packets = packets([0.0, 0.04]);
         take(&mut packets, "-0.04,0.04,10,KD");
         assert_eq!((packets.frames(), packets.edited()), (2, true));
+        // What is decoded from a key frame that is cut away is shown.
+        let mut trimmed = Packets::default();
+        for line in [
+            "-0.08,0.04,9,KD_",
+            "-0.04,0.04,9,_D_",
+            "0.00,0.04,9,___",
+            "0.04,0.04,9,K__",
+        ] {
+            take(&mut trimmed, line);
+        }
+        trimmed.sort();
+        assert_eq!(trimmed.frames(), 2);
         assert!((packets.seconds(None) - 0.08).abs() < 1e-9);
     }
 

@@ -17,7 +17,11 @@ use super::app::{KEY, TestApp, files_below};
 use super::footage::{ffprobe, try_ffmpeg};
 
 /// What the validator would rather have otherwise, and why it stays so.
-const ADVICE: [(&str, &str); 7] = [
+const ADVICE: [(&str, &str); 8] = [
+    (
+        "APL 8.22 key frames",
+        "a copy has more of them than the other rungs",
+    ),
     ("APL 1.34", "there is one 4K rung, with a ceiling above that"),
     ("APL 9.9 small", "a small source has one rung"),
     ("APL 9.10", "each size is made once"),
