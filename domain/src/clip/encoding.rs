@@ -86,9 +86,11 @@ impl Encoding {
         self.plan.iter().flat_map(|plan| &plan.rungs).filter(open)
     }
 
-    /// Rungs of the plan that are not given up: those that are published or may still be.
+    /// Rungs of the plan that are neither given up nor left out: those that are published or may still be.
     pub fn standing_rungs(&self) -> impl Iterator<Item = &PlannedRung> {
-        let standing = |rung: &&PlannedRung| !self.failed.contains(&rung.quality);
+        let standing = |rung: &&PlannedRung| {
+            !self.failed.contains(&rung.quality) && !self.skipped.contains(&rung.quality)
+        };
         self.plan.iter().flat_map(|plan| &plan.rungs).filter(standing)
     }
 

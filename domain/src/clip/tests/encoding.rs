@@ -344,3 +344,39 @@ fn an_ended_encoding_takes_no_more_commands() {
         ))
         .then_expect_error(Refusal::EncodingEnded { generation: 1 });
 }
+
+#[test]
+fn a_rung_that_is_left_out_is_missed_by_nobody() {
+    let skipped = ClipEvent::VariantSkipped {
+        generation: 1,
+        quality: Quality::P720,
+    };
+    let skip = || {
+        work(WorkStep::SkipVariant {
+            quality: Quality::P720,
+        })
+    };
+    ClipTest::with(())
+        .given(planned())
+        .when(skip())
+        .then_expect_events(vec![skipped.clone()]);
+    // What can be played already stays.
+    let mut playing = planned();
+    playing.push(stored_segments(vec![run(Quality::P720, 0, 1)]));
+    ClipTest::with(())
+        .given(playing)
+        .when(skip())
+        .then_expect_events(vec![]);
+    let mut events = planned();
+    events.push(skipped);
+    let mut clip = Clip::default();
+    for event in events {
+        clip.apply(event);
+    }
+    let encoding = clip.encoding().unwrap();
+    let standing: Vec<_> = encoding.standing_rungs().map(|rung| rung.quality).collect();
+    assert_eq!(
+        (standing, encoding.missing()),
+        (vec![Quality::P480], vec![Quality::P480])
+    );
+}
