@@ -75,6 +75,12 @@ async fn a_compliant_source_of_any_shape_and_rate_is_copied() {
         "0",
         "-force_key_frames",
         "0,1.3,4.1,4.7,9.2",
+        "-b:v",
+        "2000k",
+        "-maxrate",
+        "2000k",
+        "-bufsize",
+        "2000k",
     ];
     let twice = [
         "-g",
