@@ -15,7 +15,7 @@ pub(crate) mod aac;
 pub(crate) mod bits;
 mod boxes;
 pub(crate) mod clock;
-mod hevc;
+pub(crate) mod hevc;
 mod i_frames;
 mod init;
 mod master;

@@ -5,13 +5,13 @@ use super::nal::unescaped;
 use super::picture::{HevcProfile, PictureFacts, SampleEntry, VideoCodec};
 use super::sps::read_sample_aspect;
 
-pub(super) const NAL_IDR_W_RADL: u8 = 19;
-pub(super) const NAL_IDR_N_LP: u8 = 20;
-pub(super) const NAL_SPS: u8 = 33;
-pub(super) const NAL_DELIMITER: u8 = 35;
+pub(crate) const NAL_IDR_W_RADL: u8 = 19;
+pub(crate) const NAL_IDR_N_LP: u8 = 20;
+pub(crate) const NAL_SPS: u8 = 33;
+pub(crate) const NAL_DELIMITER: u8 = 35;
 const NAL_RADL: [u8; 2] = [6, 7];
 
-pub(super) fn nal_type(nal: &[u8]) -> Option<u8> {
+pub(crate) fn nal_type(nal: &[u8]) -> Option<u8> {
     nal.first().map(|header| (header >> 1) & 0x3f)
 }
 
@@ -20,16 +20,50 @@ pub(super) fn is_decodable_leading(nal_type: u8) -> bool {
     NAL_RADL.contains(&nal_type)
 }
 
+/// The beginning of a sequence parameter set, which the description of a track in MP4 repeats.
+pub(crate) struct Head {
+    pub(crate) profile: HevcProfile,
+    pub(crate) level_idc: u8,
+    /// `sps_max_sub_layers_minus1`.
+    pub(crate) sub_layers: u32,
+    pub(crate) temporal_nesting: bool,
+    pub(crate) picture: Picture,
+}
+
+impl Head {
+    /// Reads the beginning of a NAL unit of type 33; `None` when it ends early or contradicts itself.
+    pub(crate) fn parse(nal: &[u8]) -> Option<Self> {
+        Self::read(&mut BitReader::new(&unescaped(nal.get(2..)?)))
+    }
+
+    fn read(reader: &mut BitReader<'_>) -> Option<Self> {
+        reader.bits(4)?;
+        let sub_layers = reader.bits(3)?;
+        let temporal_nesting = reader.flag()?;
+        let (profile, level_idc) = read_profile(reader, sub_layers)?;
+        reader.unsigned()?;
+        let picture = Picture::read(reader)?;
+        Some(Self {
+            profile,
+            level_idc,
+            sub_layers,
+            temporal_nesting,
+            picture,
+        })
+    }
+}
+
 /// Reads a whole NAL unit of type 33; `None` when it ends early or contradicts itself.
 pub(super) fn parse_sps(nal: &[u8]) -> Option<PictureFacts> {
     let payload = unescaped(nal.get(2..)?);
     let mut reader = BitReader::new(&payload);
-    reader.bits(4)?;
-    let sub_layers = reader.bits(3)?;
-    reader.flag()?;
-    let (profile, level_idc) = read_profile(&mut reader, sub_layers)?;
-    reader.unsigned()?;
-    let picture = Picture::read(&mut reader)?;
+    let Head {
+        profile,
+        level_idc,
+        sub_layers,
+        picture,
+        ..
+    } = Head::read(&mut reader)?;
     skip_tools(&mut reader, sub_layers, &picture)?;
     let usability = if reader.flag()? {
         Usability::read(&mut reader)?
@@ -85,11 +119,14 @@ fn read_profile(reader: &mut BitReader<'_>, sub_layers: u32) -> Option<(HevcProf
     Some((profile, level_idc))
 }
 
-struct Picture {
-    chroma_format_idc: u8,
-    bit_depth: u8,
+/// What a sequence parameter set says of the size and the samples.
+pub(crate) struct Picture {
+    pub(crate) chroma_format_idc: u8,
+    /// Of luma.
+    pub(crate) bit_depth: u8,
+    pub(crate) chroma_bit_depth: u8,
     coded: (u32, u32),
-    shown: (u32, u32),
+    pub(crate) shown: (u32, u32),
     /// `log2_max_pic_order_cnt_lsb`.
     order_bits: u32,
 }
@@ -113,18 +150,23 @@ impl Picture {
             shown.0 = cropped(shown.0, sides, unit_x)?;
             shown.1 = cropped(shown.1, lines, unit_y)?;
         }
-        let bit_depth = u8::try_from(reader.unsigned()?.checked_add(8)?).ok()?;
-        reader.unsigned()?;
+        let bit_depth = read_bit_depth(reader)?;
+        let chroma_bit_depth = read_bit_depth(reader)?;
         let order_bits = reader.unsigned()?.checked_add(4).filter(|bits| *bits <= 16)?;
         Some(Self {
             chroma_format_idc,
             bit_depth,
+            chroma_bit_depth,
             coded,
             shown,
             order_bits,
         })
         .filter(|_| shown.0 > 0 && shown.1 > 0)
     }
+}
+
+fn read_bit_depth(reader: &mut BitReader<'_>) -> Option<u8> {
+    u8::try_from(reader.unsigned()?.checked_add(8)?).ok()
 }
 
 fn cropped(size: u32, [one, other]: [u32; 2], unit: u32) -> Option<u32> {

@@ -4,6 +4,11 @@ use std::collections::BTreeMap;
 
 pub(crate) const PACKET_BYTES: usize = 188;
 
+/// Stream types of the PMT (ISO/IEC 13818-1, table 2-34).
+pub(crate) const STREAM_H264: u8 = 0x1b;
+pub(crate) const STREAM_HEVC: u8 = 0x24;
+pub(crate) const STREAM_ADTS: u8 = 0x0f;
+
 const SYNC_BYTE: u8 = 0x47;
 const PAT_PID: u16 = 0;
 const NULL_PID: u16 = 0x1fff;

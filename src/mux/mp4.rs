@@ -5,7 +5,6 @@ mod boxes;
 mod config;
 mod download;
 mod fragment;
-mod hevc;
 mod sample;
 #[cfg(test)]
 mod tests;

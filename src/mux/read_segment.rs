@@ -5,7 +5,7 @@ use super::read_ts::{BadStream, TsReader};
 use super::{Picture, SoundFrame};
 use crate::hls::aac::read_header;
 use crate::hls::pes::Header;
-use crate::hls::ts::{PACKET_BYTES, Packet, Tables};
+use crate::hls::ts::{PACKET_BYTES, Packet, STREAM_ADTS, Tables};
 
 /// Samples of a frame of AAC.
 const FRAME_SAMPLES: u64 = 1_024;
@@ -58,7 +58,6 @@ struct Sound {
 
 impl Sound {
     fn gather(bytes: &[u8]) -> Result<Self, BadSound> {
-        const ADTS: u8 = 0x0f;
         let mut sound = Self::default();
         let mut tables = Tables::default();
         for packet in bytes
@@ -71,7 +70,7 @@ impl Sound {
                 continue;
             }
             let streams = tables.streams().unwrap_or_default();
-            let heard = streams.iter().find(|stream| stream.stream_type == ADTS);
+            let heard = streams.iter().find(|stream| stream.stream_type == STREAM_ADTS);
             if heard.is_some_and(|stream| stream.pid == packet.pid) {
                 if packet.starts_unit() {
                     sound.finish_unit()?;

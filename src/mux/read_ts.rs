@@ -4,9 +4,10 @@ use thiserror::Error;
 
 use super::Picture;
 use crate::hls::clock::unwrap_near;
+use crate::hls::hevc;
 use crate::hls::nal::{NAL_IDR, nal_type, nal_units};
 use crate::hls::pes::Header;
-use crate::hls::ts::{Continuity, PACKET_BYTES, Packet, Tables};
+use crate::hls::ts::{Continuity, PACKET_BYTES, Packet, STREAM_H264, STREAM_HEVC, Tables};
 
 /// Why the bytes are not a stream of pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -118,11 +119,9 @@ struct Video {
 
 impl Video {
     fn of(pid: u16, stream_type: u8) -> Option<Self> {
-        const H264: u8 = 0x1b;
-        const HEVC: u8 = 0x24;
         let is_key = match stream_type {
-            H264 => is_h264_key,
-            HEVC => is_hevc_key,
+            STREAM_H264 => is_h264_key,
+            STREAM_HEVC => is_hevc_key,
             _ => return None,
         };
         Some(Self {
@@ -175,8 +174,11 @@ fn is_h264_key(picture: &[u8]) -> bool {
 
 /// Whether the first slice is of `IDR_W_RADL` or `IDR_N_LP` (ITU-T H.265, table 7-1).
 fn is_hevc_key(picture: &[u8]) -> bool {
-    let mut kinds = nal_units(picture).filter_map(|nal| nal.first().map(|header| header >> 1 & 0x3f));
-    matches!(kinds.find(|kind| *kind < 32), Some(19 | 20))
+    let mut kinds = nal_units(picture).filter_map(hevc::nal_type);
+    matches!(
+        kinds.find(|kind| *kind < 32),
+        Some(hevc::NAL_IDR_W_RADL | hevc::NAL_IDR_N_LP)
+    )
 }
 
 #[cfg(test)]

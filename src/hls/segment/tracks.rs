@@ -5,12 +5,8 @@ use std::ops::Range;
 use super::InspectError;
 use crate::hls::nal::nal_units;
 use crate::hls::pes::{Pes, PesAssembler};
-use crate::hls::ts::{Packet, Stream};
+use crate::hls::ts::{Packet, STREAM_ADTS, STREAM_H264, STREAM_HEVC, Stream};
 use crate::hls::video::{Coding, Stamp, Video};
-
-const STREAM_H264: u8 = 0x1b;
-const STREAM_HEVC: u8 = 0x24;
-const STREAM_ADTS: u8 = 0x0f;
 
 /// Sound and picture formats that we know of and do not read: MPEG-1 and MPEG-2, LATM, MPEG-4, AC-3, E-AC-3 and the
 /// sample-encrypted forms. Anything else is data, such as timed ID3.

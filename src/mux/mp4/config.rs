@@ -3,10 +3,10 @@
 use thiserror::Error;
 
 use super::boxes::{boxed, full_box};
-use super::hevc::HevcSps;
 use super::sample::length;
 use crate::hls::aac::read_header;
-use crate::hls::nal::{NAL_SPS, nal_type, nal_units};
+use crate::hls::hevc::{self, Head};
+use crate::hls::nal::{NAL_DELIMITER, NAL_SPS, nal_type, nal_units};
 use crate::hls::sps::parse_sps;
 use crate::mux::Picture;
 
@@ -23,7 +23,7 @@ impl PictureFormat {
     fn nal_type(self, nal: &[u8]) -> Option<u8> {
         match self {
             Self::H264 => nal_type(nal),
-            Self::Hevc => nal.first().map(|header| header >> 1 & 0x3f),
+            Self::Hevc => hevc::nal_type(nal),
         }
     }
 
@@ -31,15 +31,15 @@ impl PictureFormat {
     fn parameter_sets(self) -> &'static [u8] {
         match self {
             Self::H264 => &[NAL_SPS, 8],
-            Self::Hevc => &[32, 33, 34],
+            Self::Hevc => &[32, hevc::NAL_SPS, 34],
         }
     }
 
     /// Whether a NAL unit is no part of a sample: a parameter set, a delimiter, or nothing.
     pub(super) fn is_described(self, nal: &[u8]) -> bool {
         let delimiter = match self {
-            Self::H264 => 9,
-            Self::Hevc => 35,
+            Self::H264 => NAL_DELIMITER,
+            Self::Hevc => hevc::NAL_DELIMITER,
         };
         self.nal_type(nal)
             .is_none_or(|kind| kind == delimiter || self.parameter_sets().contains(&kind))
@@ -76,8 +76,9 @@ impl VideoConfig {
         let (width, height, decoder) = match (format, sets.as_slice()) {
             (PictureFormat::H264, [sps, pps]) => avc_decoder(sps, pps)?,
             (PictureFormat::Hevc, [_, sps, _]) => {
-                let facts = HevcSps::parse(sps.first()?)?;
-                (facts.width, facts.height, hevc_decoder(&facts, format, &sets))
+                let facts = Head::parse(sps.first()?)?;
+                let (width, height) = facts.picture.shown;
+                (width, height, hevc_decoder(&facts, format, &sets)?)
             }
             (PictureFormat::H264 | PictureFormat::Hevc, _) => return None,
         };
@@ -125,16 +126,26 @@ fn avc_decoder(sps: &[&[u8]], pps: &[&[u8]]) -> Option<(u32, u32, Vec<u8>)> {
 }
 
 /// `hvcC` (ISO/IEC 14496-15, 8.3.3.1).
-fn hevc_decoder(facts: &HevcSps, format: PictureFormat, sets: &[Vec<&[u8]>]) -> Vec<u8> {
+fn hevc_decoder(facts: &Head, format: PictureFormat, sets: &[Vec<&[u8]>]) -> Option<Vec<u8>> {
     const FOUR_BYTE_LENGTHS: u8 = 3;
     const COMPLETE: u8 = 0x80;
-    let mut record = vec![1];
-    record.extend(facts.profile);
+    let (profile, picture) = (&facts.profile, &facts.picture);
+    let tier = u8::from(profile.high_tier);
+    let mut record = vec![1, profile.space << 6 | tier << 5 | profile.idc];
+    record.extend(profile.compatibility.to_be_bytes());
+    record.extend(profile.constraints);
+    record.push(facts.level_idc);
     // Nothing is said of slices that could be decoded side by side, nor of the frame rate.
-    record.extend([0xf0, 0, 0xfc, 0xfc | facts.chroma_format_idc]);
-    record.extend([0xf8 | facts.extra_bits.0, 0xf8 | facts.extra_bits.1, 0, 0]);
+    record.extend([0xf0, 0, 0xfc, 0xfc | picture.chroma_format_idc]);
+    let extra_bits = |depth: u8| depth.checked_sub(8).filter(|bits| *bits <= 7);
+    let (luma, chroma) = (
+        extra_bits(picture.bit_depth)?,
+        extra_bits(picture.chroma_bit_depth)?,
+    );
+    record.extend([0xf8 | luma, 0xf8 | chroma, 0, 0]);
     let nesting = u8::from(facts.temporal_nesting);
-    record.push(facts.temporal_layers << 3 | nesting << 2 | FOUR_BYTE_LENGTHS);
+    let layers = u8::try_from(facts.sub_layers + 1).ok()?;
+    record.push(layers << 3 | nesting << 2 | FOUR_BYTE_LENGTHS);
     let [arrays, ..] = sets.len().to_le_bytes();
     record.push(arrays);
     for (kind, nals) in format.parameter_sets().iter().zip(sets) {
@@ -142,7 +153,7 @@ fn hevc_decoder(facts: &HevcSps, format: PictureFormat, sets: &[Vec<&[u8]>]) -> 
         record.extend([COMPLETE | kind, high, low]);
         record.extend(sized(nals));
     }
-    boxed(*b"hvcC", &[&record])
+    Some(boxed(*b"hvcC", &[&record]))
 }
 
 /// Parameter sets behind lengths of two bytes.

@@ -1,14 +1,12 @@
 //! The programme tables of a segment: one programme, its video and its sound (ISO/IEC 13818-1, 2.4.4).
 
 use super::packet::{self, Header, PAYLOAD_BYTES};
+use crate::hls::ts::{STREAM_ADTS, STREAM_H264};
 
 pub(super) const VIDEO_PID: u16 = 0x100;
 pub(super) const AUDIO_PID: u16 = 0x101;
 const PAT_PID: u16 = 0;
 const PMT_PID: u16 = 0x1000;
-
-const STREAM_H264: u8 = 0x1b;
-const STREAM_ADTS: u8 = 0x0f;
 
 const PAT_TABLE: u8 = 0;
 const PMT_TABLE: u8 = 2;
