@@ -3,10 +3,11 @@
 
 use crate::FrameRate;
 
-/// A row of Table A-1 of ITU-T H.264: level × 10, macroblocks per second and per frame, kbit/s and kbit for Main.
+/// What a level allows: its `level_idc`; blocks per second and per picture; kbit/s and kbit.
 struct LevelLimits(u8, u64, u64, u32, u32);
 
-const LEVELS: [LevelLimits; 16] = [
+/// Table A-1 of ITU-T H.264: level × 10, in macroblocks, bit rates for Main.
+const H264_LEVELS: [LevelLimits; 16] = [
     LevelLimits(10, 1_485, 99, 64, 175),
     LevelLimits(11, 3_000, 396, 192, 500),
     LevelLimits(12, 6_000, 396, 384, 1_000),
@@ -33,37 +34,21 @@ pub fn h264_level(
     max_kbps: u32,
     buffer_kbit: u32,
 ) -> Option<u8> {
-    let (columns, rows) = (u64::from(width.div_ceil(16)), u64::from(height.div_ceil(16)));
-    let per_frame = columns * rows;
-    let per_second = (per_frame * u64::from(rate.num())).div_ceil(u64::from(rate.den()));
-    // A.3.1: neither side may exceed the square root of eight times the frame size.
-    let side_fits = |frame_limit: u64| columns.max(rows).pow(2) <= 8 * frame_limit;
-    LEVELS
-        .iter()
-        .find(|LevelLimits(_, second_limit, frame_limit, kbps, kbit)| {
-            per_second <= *second_limit
-                && per_frame <= *frame_limit
-                && side_fits(*frame_limit)
-                && max_kbps <= *kbps
-                && buffer_kbit <= *kbit
-        })
-        .map(|LevelLimits(level, ..)| *level)
+    let blocks = (width.div_ceil(16), height.div_ceil(16));
+    lowest(&H264_LEVELS, blocks, rate, (max_kbps, buffer_kbit))
 }
 
-/// A row of tables A.8 and A.9 of ITU-T H.265: level × 30, luma samples per picture and per second, kbit/s and kbit of
-/// the Main tier.
-struct HevcLimits(u8, u64, u64, u32, u32);
-
-const HEVC_LEVELS: [HevcLimits; 9] = [
-    HevcLimits(30, 36_864, 552_960, 128, 350),
-    HevcLimits(60, 122_880, 3_686_400, 1_500, 1_500),
-    HevcLimits(63, 245_760, 7_372_800, 3_000, 3_000),
-    HevcLimits(90, 552_960, 16_588_800, 6_000, 6_000),
-    HevcLimits(93, 983_040, 33_177_600, 10_000, 10_000),
-    HevcLimits(120, 2_228_224, 66_846_720, 12_000, 12_000),
-    HevcLimits(123, 2_228_224, 133_693_440, 20_000, 20_000),
-    HevcLimits(150, 8_912_896, 267_386_880, 25_000, 25_000),
-    HevcLimits(153, 8_912_896, 534_773_760, 40_000, 40_000),
+/// Tables A.8 and A.9 of ITU-T H.265: level × 30, in luma samples, bit rates of the Main tier.
+const HEVC_LEVELS: [LevelLimits; 9] = [
+    LevelLimits(30, 552_960, 36_864, 128, 350),
+    LevelLimits(60, 3_686_400, 122_880, 1_500, 1_500),
+    LevelLimits(63, 7_372_800, 245_760, 3_000, 3_000),
+    LevelLimits(90, 16_588_800, 552_960, 6_000, 6_000),
+    LevelLimits(93, 33_177_600, 983_040, 10_000, 10_000),
+    LevelLimits(120, 66_846_720, 2_228_224, 12_000, 12_000),
+    LevelLimits(123, 133_693_440, 2_228_224, 20_000, 20_000),
+    LevelLimits(150, 267_386_880, 8_912_896, 25_000, 25_000),
+    LevelLimits(153, 534_773_760, 8_912_896, 40_000, 40_000),
 ];
 
 /// The lowest HEVC level (`general_level_idc`, × 30) whose Main tier holds this picture, rate, ceiling and buffer; nothing
@@ -74,21 +59,30 @@ pub fn hevc_level(
     max_kbps: u32,
     buffer_kbit: u32,
 ) -> Option<u8> {
-    let (width, height) = (u64::from(width), u64::from(height));
-    let per_frame = width * height;
-    let per_second = (u128::from(per_frame) * u128::from(rate.num())).div_ceil(u128::from(rate.den()));
-    // A.4.1: neither side may exceed the square root of eight times the picture size.
-    let side_fits = |frame_limit: u64| width.max(height).pow(2) <= 8 * frame_limit;
-    HEVC_LEVELS
+    lowest(&HEVC_LEVELS, (width, height), rate, (max_kbps, buffer_kbit))
+}
+
+fn lowest(
+    levels: &[LevelLimits],
+    (wide, high): (u32, u32),
+    rate: FrameRate,
+    (max_kbps, buffer_kbit): (u32, u32),
+) -> Option<u8> {
+    let (wide, high) = (u64::from(wide), u64::from(high));
+    let per_picture = wide * high;
+    let per_second = (u128::from(per_picture) * u128::from(rate.num())).div_ceil(u128::from(rate.den()));
+    // H.264 A.3.1, H.265 A.4.1: neither side may exceed the square root of eight times the picture size.
+    let side_fits = |picture_limit: u64| wide.max(high).pow(2) <= 8 * picture_limit;
+    levels
         .iter()
-        .find(|HevcLimits(_, frame_limit, second_limit, kbps, kbit)| {
+        .find(|LevelLimits(_, second_limit, picture_limit, kbps, kbit)| {
             per_second <= u128::from(*second_limit)
-                && per_frame <= *frame_limit
-                && side_fits(*frame_limit)
+                && per_picture <= *picture_limit
+                && side_fits(*picture_limit)
                 && max_kbps <= *kbps
                 && buffer_kbit <= *kbit
         })
-        .map(|HevcLimits(level, ..)| *level)
+        .map(|LevelLimits(level, ..)| *level)
 }
 
 #[cfg(test)]
