@@ -190,8 +190,7 @@ impl Attempt<'_> {
 
     /// The next generation encodes its own, and nobody else would ever remove this one.
     async fn forget_sound(&self) {
-        let object = format!("{}/sound", self.folder());
-        if let Err(error) = self.settings.media.remove(&object).await {
+        if let Err(error) = self.settings.media.remove(&self.sound_folder()).await {
             tracing::warn!(clip = %self.claim.clip, %error, "sound not removed");
         }
     }

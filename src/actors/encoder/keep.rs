@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use clipper_domain::clip::WorkStep;
+use clipper_domain::clip::{ClipEvent, WorkStep};
+use clipper_domain::plan::PlannedRung;
 use clipper_domain::{Quality, Run};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use super::attempt::{Attempt, Task, describe};
 use super::failure::Broken;
-use crate::encode::{FinishedSegment, Refused};
+use crate::encode::{FinishedSegment, InspectError, Refused};
 use crate::storage::leases;
 
 /// Segments that come close together are told together.
@@ -74,7 +75,7 @@ impl Attempt<'_> {
                     }
                 }
                 Ok(Some(Err(refused))) => {
-                    self.give_up(&refused).await?;
+                    self.give_up(&refused.rung, &refused.error).await?;
                     given_up.insert(refused.rung.quality);
                     untold.runs.retain(|run| run.quality != refused.rung.quality);
                 }
@@ -93,7 +94,7 @@ impl Attempt<'_> {
         }
         let object = self.segment_object(rung, number);
         if let Some(init) = segment.init.as_ref().filter(|_| number == 0) {
-            let init_object = format!("{}/{}/init.mp4", self.folder(), rung.quality.path());
+            let init_object = format!("{}/init.mp4", self.object(rung));
             self.settings.media.put(&init_object, init).await?;
         }
         if self.settings.media.put_new(&object, &segment.bytes).await? {
@@ -118,9 +119,7 @@ impl Attempt<'_> {
         };
         untold.told = Some(Instant::now());
         let told = self.execute(step).await?;
-        let playable = |event: &clipper_domain::clip::ClipEvent| {
-            matches!(event, clipper_domain::clip::ClipEvent::VariantPlayable { .. })
-        };
+        let playable = |event: &ClipEvent| matches!(event, ClipEvent::VariantPlayable { .. });
         if told.events.iter().any(playable) && told.clip.encoding().is_some_and(|e| e.stored.len() == 1) {
             let waited = self.settings.clock.now() - self.claim.requested_at;
             metrics::histogram!("clipper_time_to_playable_seconds").record(waited.as_seconds_f64());
@@ -129,10 +128,10 @@ impl Attempt<'_> {
     }
 
     /// What is wrong with a copy is the source's; what is wrong with an encoded rung costs that rung.
-    async fn give_up(&self, refused: &Refused) -> Result<(), Broken> {
-        let (clip, quality) = (self.claim.clip, refused.rung.quality);
-        let reason = describe(&refused.error);
-        if refused.rung.copied {
+    pub(super) async fn give_up(&self, rung: &PlannedRung, refused: &InspectError) -> Result<(), Broken> {
+        let (clip, quality) = (self.claim.clip, rung.quality);
+        let reason = describe(refused);
+        if rung.copied {
             return Err(Broken::CopyInvalid { quality, reason });
         }
         tracing::error!(%clip, %quality, reason, "rendition refused");

@@ -5,7 +5,7 @@ use std::time::Instant;
 use clipper_domain::clip::WorkStep;
 use clipper_domain::plan::PlannedRung;
 
-use super::attempt::{Attempt, Task, describe, stage};
+use super::attempt::{Attempt, Task, stage};
 use super::failure::Broken;
 use crate::encode::{self, InspectError, Inspected};
 use crate::hls::{self, IFrameVariant, KeyFrames, MasterPlaylist, MasterVariant, SegmentNames, Severity};
@@ -19,7 +19,7 @@ impl Attempt<'_> {
         for rung in task.encoding.standing_rungs() {
             match self.inspect(task, rung).await? {
                 Ok(inspected) => passed.push((*rung, inspected)),
-                Err(refused) => self.refuse(rung, &refused).await?,
+                Err(refused) => self.give_up(rung, &refused).await?,
             }
         }
         agree(&passed)?;
@@ -30,10 +30,7 @@ impl Attempt<'_> {
         self.write_master(&passed).await?;
         self.provide_thumbnails(task, &passed).await;
         self.execute(WorkStep::Finish).await?;
-        self.settings
-            .media
-            .remove(&format!("{}/sound", self.folder()))
-            .await?;
+        self.settings.media.remove(&self.sound_folder()).await?;
         self.settings.media.remove(&task.ahead).await?;
         let waited = self.settings.clock.now() - self.claim.requested_at;
         tracing::info!(clip = %self.claim.clip, "encoding done after {:.1} s", waited.as_seconds_f64());
@@ -54,17 +51,6 @@ impl Attempt<'_> {
 
     pub(super) fn object(&self, rung: &PlannedRung) -> String {
         MediaStore::rendition_object(self.claim.clip, self.claim.generation, rung.quality)
-    }
-
-    async fn refuse(&self, rung: &PlannedRung, refused: &InspectError) -> Result<(), Broken> {
-        let (clip, quality) = (self.claim.clip, rung.quality);
-        let reason = describe(refused);
-        if rung.copied {
-            return Err(Broken::CopyInvalid { quality, reason });
-        }
-        tracing::error!(%clip, %quality, reason, "rendition refused");
-        self.execute(WorkStep::GiveUpVariant { quality, reason }).await?;
-        Ok(())
     }
 
     async fn publish_rung(

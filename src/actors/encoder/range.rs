@@ -1,7 +1,6 @@
 //! A range of segments: the start rung's first segment before anything else, then every rung from one decode.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clipper_domain::Quality;
@@ -77,7 +76,7 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    fn sound_folder(&self) -> String {
+    pub(super) fn sound_folder(&self) -> String {
         format!("{}/sound", self.folder())
     }
 
@@ -256,7 +255,6 @@ impl Attempt<'_> {
 
     pub(super) fn segment_object(&self, rung: &PlannedRung, number: u32) -> String {
         let name = crate::hls::SegmentNames::Tree.segment(number as usize, encode::container(rung));
-        let folder = Path::new(&self.folder()).join(rung.quality.path());
-        format!("{}/{name}", folder.display())
+        format!("{}/{name}", self.object(rung))
     }
 }
