@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::auth::{Caller, Scope};
 use super::clip_json::ClipJson;
-use super::clips::{find, id_of};
+use super::clips::{find, find_own, id_of};
 use super::problem::{Code, Problem, sentence};
 use super::source::Intake;
 use crate::clock::Clock;
@@ -61,7 +61,8 @@ pub(super) async fn request(
     db: web::Data<Db>,
     intake: web::Data<Intake>,
 ) -> Result<HttpResponse, Problem> {
-    let row = changeable(&db, &name, &caller).await?;
+    caller.require(Scope::ClipsWrite)?;
+    let row = find_own(&db, &name, &caller).await?;
     let asked = body.map(web::Json::into_inner).unwrap_or_default();
     let order = asked.order(&row, &intake.order)?;
     let command = ClipCommand::RequestEncoding(order);
@@ -78,24 +79,12 @@ pub(super) async fn cancel(
     intake: web::Data<Intake>,
     clock: web::Data<dyn Clock>,
 ) -> Result<web::Json<ClipJson>, Problem> {
-    let row = changeable(&db, &name, &caller).await?;
+    caller.require(Scope::ClipsWrite)?;
+    let row = find_own(&db, &name, &caller).await?;
     execute(&row, ClipCommand::CancelEncoding, &caller, &intake).await?;
     queue::revoke(&db, id_of(&row)?, db.now(clock.as_ref()).await?).await?;
     let row = find(&db, &row.id, &caller).await?;
     Ok(web::Json(ClipJson::load(&db, row).await?))
-}
-
-/// The clip, if the caller may have it encoded.
-async fn changeable(db: &Db, name: &str, caller: &Caller) -> Result<ClipRow, Problem> {
-    caller.require(Scope::ClipsWrite)?;
-    let row = find(db, name, caller).await?;
-    if caller.may_change(&row.owner_id) {
-        return Ok(row);
-    }
-    Err(Problem::new(
-        Code::Forbidden,
-        "Only its owner may have a clip encoded or stop that.",
-    ))
 }
 
 async fn execute(

@@ -102,10 +102,7 @@ pub(super) async fn variant(
     caller: Caller,
     db: web::Data<Db>,
 ) -> Result<HttpResponse, Problem> {
-    let (name, quality) = path.into_inner();
-    let quality = parse_quality(&quality)?;
-    let row = find(&db, &name, &caller).await?;
-    let variant = find_variant(&db, &row, quality).await?;
+    let (row, quality, variant) = find_rung(&db, path.into_inner(), &caller).await?;
     let segments: Vec<SegmentEntry> = variant.segments()?.iter().map(entry).collect();
     let text = MediaPlaylist {
         target_duration: pixels(variant.target_duration),
@@ -183,15 +180,20 @@ pub(super) async fn segment(
             content_type,
             // The object's name is part of a generation and never holds other bytes.
             etag: object.replace('/', "-"),
-            cache_control: match (row.visibility.as_str(), generation.g) {
-                // Without a generation the address means whichever plays, which was another one before.
-                ("public", None) if row.playing_generation.is_some_and(|playing| playing > 1) => GROWING,
-                ("public", _) => IMMUTABLE,
-                _ => PRIVATE,
-            },
+            cache_control: kept_for(&row, &generation, GROWING),
         },
     };
     bytes::send(&request, media).await?.ok_or_else(missing)
+}
+
+/// How long bytes are kept that belong to a generation. Without one their address means whichever plays, which was
+/// another one before.
+pub(super) fn kept_for(row: &ClipRow, generation: &Generation, whichever: &'static str) -> &'static str {
+    match (row.visibility.as_str(), generation.g) {
+        ("public", None) if row.playing_generation.is_some_and(|playing| playing > 1) => whichever,
+        ("public", _) => IMMUTABLE,
+        _ => PRIVATE,
+    }
 }
 
 /// The object that a file of a rendition is, with its type; nothing, when there is no such file.
@@ -212,7 +214,19 @@ fn object_named(folder: &str, file: &str, variant: Option<&VariantRow>) -> Optio
     exists.then(|| (format!("{folder}/{name}"), content_type))
 }
 
-pub(super) async fn find_variant(db: &Db, row: &ClipRow, quality: Quality) -> Result<VariantRow, Problem> {
+/// The rung that a path names, and its clip.
+pub(super) async fn find_rung(
+    db: &Db,
+    (name, quality): (String, String),
+    caller: &Caller,
+) -> Result<(ClipRow, Quality, VariantRow), Problem> {
+    let quality = parse_quality(&quality)?;
+    let row = find(db, &name, caller).await?;
+    let variant = find_variant(db, &row, quality).await?;
+    Ok((row, quality, variant))
+}
+
+async fn find_variant(db: &Db, row: &ClipRow, quality: Quality) -> Result<VariantRow, Problem> {
     db.optional(video_variants::one(id_of(row)?, quality))
         .await?
         .ok_or_else(|| {

@@ -72,10 +72,6 @@ pub(super) fn file_name(name: &str) -> String {
         .collect()
 }
 
-pub(super) fn not_the_owner() -> Problem {
-    Problem::new(Code::Forbidden, "Only its owner may upload a clip's source.")
-}
-
 pub(super) fn broken_off() -> Problem {
     Problem::new(
         Code::IncompleteUpload,

@@ -6,7 +6,7 @@ use clipper_projections::clips::ClipRow;
 use super::auth::Caller;
 use super::bytes::{self, Kind, Media};
 use super::clips::{find, id_of};
-use super::playback::{FINAL, Generation, IMMUTABLE, PRIVATE, VTT};
+use super::playback::{FINAL, Generation, VTT, kept_for};
 use super::problem::{Code, Problem};
 use crate::encode::{POSTER, STORYBOARD};
 use crate::media::MediaStore;
@@ -71,8 +71,12 @@ pub(super) async fn storyboard(
     } else {
         stored
     };
-    let kept = cache_control(&row, &generation, wanted);
-    Ok(bytes::send_text(&request, text, VTT, kept))
+    Ok(bytes::send_text(
+        &request,
+        text,
+        VTT,
+        kept_for(&row, &generation, FINAL),
+    ))
 }
 
 async fn picture(
@@ -89,7 +93,7 @@ async fn picture(
         kind: Kind {
             content_type: JPEG,
             etag: object.replace('/', "-"),
-            cache_control: cache_control(row, generation, wanted),
+            cache_control: kept_for(row, generation, FINAL),
         },
     };
     bytes::send(request, media).await?.ok_or_else(missing)
@@ -109,16 +113,6 @@ fn object(row: &ClipRow, generation: u32, file: &str) -> Result<String, Problem>
         "{}/{file}",
         MediaStore::generation_object(id_of(row)?, generation)
     ))
-}
-
-/// An address that names no generation shows other pictures once there are any.
-fn cache_control(row: &ClipRow, generation: &Generation, wanted: u32) -> &'static str {
-    match (row.visibility.as_str(), generation.g) {
-        ("public", Some(_)) => IMMUTABLE,
-        ("public", None) if wanted == 1 => IMMUTABLE,
-        ("public", None) => FINAL,
-        _ => PRIVATE,
-    }
 }
 
 fn missing() -> Problem {

@@ -4,8 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use clipper_projections::video_variants::VariantRow;
 
 use super::auth::Caller;
-use super::clips::find;
-use super::playback::{container, find_variant, parse_quality, pixels, playlist};
+use super::playback::{container, find_rung, parse_quality, pixels, playlist};
 use super::problem::{Code, Problem};
 use crate::hls::{IFramePlaylist, IFrameVariant, KeyFrames, SegmentNames};
 use crate::storage::Db;
@@ -48,10 +47,7 @@ pub(super) async fn i_frames(
     caller: Caller,
     db: web::Data<Db>,
 ) -> Result<HttpResponse, Problem> {
-    let (name, quality) = path.into_inner();
-    let quality = parse_quality(&quality)?;
-    let row = find(&db, &name, &caller).await?;
-    let variant = find_variant(&db, &row, quality).await?;
+    let (row, quality, variant) = find_rung(&db, path.into_inner(), &caller).await?;
     let key_frames = key_frames(&variant)?.ok_or_else(|| {
         let detail = format!("{quality} is not ready for scrubbing.");
         Problem::new(Code::HlsNotAvailable, detail)

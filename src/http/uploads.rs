@@ -11,7 +11,7 @@ use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
 use super::auth::{Caller, Scope};
-use super::clips::{NewClip, find, id_of};
+use super::clips::{NewClip, find_own, id_of};
 use super::problem::{Code, Problem};
 use super::source::{Intake, take_in};
 use crate::clock::Clock;
@@ -63,11 +63,8 @@ pub(super) async fn create(
         expires_at: clock.now() + UPLOAD_KEPT,
     };
     intake.media.uploads.create(facts.clone()).await?;
-    let mut response = answer(HttpResponse::Created());
-    response
-        .insert_header((header::LOCATION, format!("/api/uploads/{}", facts.id)))
-        .insert_header(("Upload-Expires", http_date(&facts)))
-        .insert_header(("Content-Location", format!("/api/clips/{clip}")));
+    let mut response = described(HttpResponse::Created(), &facts);
+    response.insert_header((header::LOCATION, format!("/api/uploads/{}", facts.id)));
     if headers::text(&request, "Content-Type") == Some(OFFSET_STREAM) {
         let upload = hold(&intake, facts.id, &caller).await?;
         let offset = Box::pin(receive(upload, body, None, &intake, &caller)).await?;
@@ -85,12 +82,10 @@ pub(super) async fn head(
 ) -> Result<HttpResponse, Problem> {
     check_version(&request)?;
     let upload = hold(&intake, *id, &caller).await?;
-    Ok(answer(HttpResponse::Ok())
+    Ok(described(HttpResponse::Ok(), &upload.facts)
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header(("Upload-Offset", upload.offset().to_string()))
         .insert_header(("Upload-Length", upload.facts.length.to_string()))
-        .insert_header(("Upload-Expires", http_date(&upload.facts)))
-        .insert_header(("Content-Location", format!("/api/clips/{}", upload.facts.clip)))
         .finish())
 }
 
@@ -116,10 +111,8 @@ pub(super) async fn patch(
     }
     let facts = upload.facts.clone();
     let offset = Box::pin(receive(upload, body, checksum, &intake, &caller)).await?;
-    Ok(answer(HttpResponse::NoContent())
+    Ok(described(HttpResponse::NoContent(), &facts)
         .insert_header(("Upload-Offset", offset.to_string()))
-        .insert_header(("Upload-Expires", http_date(&facts)))
-        .insert_header(("Content-Location", format!("/api/clips/{}", facts.clip)))
         .finish())
 }
 
@@ -142,9 +135,14 @@ fn answer(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
     response
 }
 
-/// RFC 9110, 5.6.7.
-fn http_date(facts: &UploadFacts) -> String {
-    facts.expires_at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+/// An answer about an upload: until when it is kept (as RFC 9110 5.6.7 writes it), and for which clip.
+fn described(response: HttpResponseBuilder, facts: &UploadFacts) -> HttpResponseBuilder {
+    let expires = facts.expires_at.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let mut response = answer(response);
+    response
+        .insert_header(("Upload-Expires", expires))
+        .insert_header(("Content-Location", format!("/api/clips/{}", facts.clip)));
+    response
 }
 
 fn check_version(request: &HttpRequest) -> Result<(), Problem> {
@@ -164,11 +162,7 @@ async fn clip_of(
     intake: &Intake,
 ) -> Result<ClipId, Problem> {
     if let Some(name) = metadata.get("clip") {
-        let row = find(db, name, caller).await?;
-        if !caller.may_change(&row.owner_id) {
-            return Err(super::source::not_the_owner());
-        }
-        return id_of(&row);
+        return id_of(&find_own(db, name, caller).await?);
     }
     let title = metadata
         .get("title")
@@ -207,6 +201,7 @@ async fn receive(
     caller: &Caller,
 ) -> Result<u64, Problem> {
     let mark = upload.mark();
+    let mut seen = upload.saved();
     let mut broken = false;
     while let Some(part) = body.next().await {
         let Ok(part) = part else {
@@ -221,7 +216,11 @@ async fn receive(
             let detail = format!("The upload was announced with {} bytes.", upload.facts.length);
             return Err(Problem::new(Code::TooLarge, detail));
         }
-        intake.ahead.look(&upload).await;
+        // Parts are small and many; there is something to see only when more of them can be read.
+        if upload.saved() > seen {
+            seen = upload.saved();
+            intake.ahead.look(&upload).await;
+        }
     }
     if checksum.is_some_and(|checksum| broken || !checksum.holds()) {
         upload.go_back(mark).await?;
