@@ -36,7 +36,7 @@ mod video;
 mod webvtt;
 
 pub use aac::AudioFacts;
-pub use i_frames::{IFramePlaylist, KeyFrameEntry, KeyFrames};
+pub use i_frames::{IFramePlaylist, KeyFrames};
 pub use init::{InitFacts, inspect_init};
 pub use master::{IFrameVariant, MasterPlaylist, MasterVariant, SubtitleTrack};
 pub use parse::{

@@ -215,8 +215,6 @@ pub enum RejectionCode {
     UnsupportedCodec,
     /// The pictures cannot be decoded.
     Undecodable,
-    /// The file is larger than is accepted.
-    TooLarge,
     /// The media is encrypted.
     Encrypted,
 }
@@ -232,7 +230,6 @@ impl RejectionCode {
             Self::TooLong => "too_long",
             Self::UnsupportedCodec => "unsupported_codec",
             Self::Undecodable => "undecodable",
-            Self::TooLarge => "too_large",
             Self::Encrypted => "encrypted",
         }
     }

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use clipper_domain::plan::{Plan, PlannedRung};
-use clipper_domain::{KeyFrame, Quality, Segment};
+use clipper_domain::{Quality, Segment};
 use tokio::sync::mpsc;
 
 use super::inspect::{self, InspectError};
 use super::lane::Cut;
 use super::sound::{Sound, SoundError, SoundReader};
 use super::{Job, ORIGIN, container};
-use crate::hls::{self, Container, SegmentFacts};
+use crate::hls::Container;
 use crate::mux::{self, AudioConfig, PictureFormat, SoundFrame, UnknownFormat, VideoConfig};
 
 /// Fragments are numbered through a clip whoever writes them: no segment has more than this.
@@ -111,7 +111,7 @@ fn make(plan: &Plan, cut: &Cut, heard: &[(u64, Vec<u8>)]) -> Result<FinishedSegm
         segment: Segment {
             duration_90k: u32::try_from(ticks).unwrap_or(u32::MAX),
             bytes: bytes.len() as u64,
-            key_frames: key_frames(&facts),
+            key_frames: facts.recorded_key_frames(),
         },
         rung,
         number,
@@ -146,15 +146,6 @@ fn fragments(cut: &Cut, sound: &[SoundFrame<'_>]) -> Result<(Vec<u8>, Vec<u8>), 
         bytes.extend(mux::media_segment(&video, audio, sequence, group, end, with));
     }
     Ok((mux::init_segment(&video, audio), bytes))
-}
-
-pub(super) fn key_frames(facts: &SegmentFacts) -> Vec<KeyFrame> {
-    let key_frame = |key: &hls::KeyFrame| KeyFrame {
-        at_90k: u32::try_from(key.pts - facts.first_pts).unwrap_or_default(),
-        offset: key.offset,
-        length: key.length,
-    };
-    facts.key_frames.iter().map(key_frame).collect()
 }
 
 /// When a segment begins, as its first picture must say.

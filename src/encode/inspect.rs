@@ -9,7 +9,7 @@ use clipper_domain::plan::{Plan, PlannedRung};
 use clipper_domain::{Segment, Variant};
 
 use super::container;
-use super::finish::{first_pts, key_frames};
+use super::finish::first_pts;
 use crate::hls::{
     self, Container, Expected, Finding, MediaPlaylist, PlaylistKind, RenditionFacts, SegmentFacts,
     SegmentNames, Severity,
@@ -169,7 +169,7 @@ pub fn inspect(plan: &Plan, rung: &PlannedRung, folder: &Path) -> Result<Inspect
         .map(|(facts, entry)| Segment {
             duration_90k: entry.duration_90k,
             bytes: entry.bytes,
-            key_frames: key_frames(facts),
+            key_frames: facts.recorded_key_frames(),
         })
         .collect();
     Ok(Inspected {

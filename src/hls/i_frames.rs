@@ -1,35 +1,21 @@
 //! I-frame playlists: the key frames of a rendition as byte ranges of its segments, for scrubbing (BIS 4.4.3.6).
 
 use clipper_domain::{KeyFrame, Segment};
-use serde::{Deserialize, Serialize};
 
 use super::clock::micros;
 use super::playlist::{Container, SegmentNames, decimal_seconds};
 use super::rendition::{SegmentEntry, bits_per_second, peak_bandwidth, target_duration, total};
 use super::segment::SegmentFacts;
 
-/// A key frame within its segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyFrameEntry {
-    /// Ticks of the 90 kHz clock after the first picture of the segment.
-    pub time_90k: u32,
-    /// Of its first byte in the segment.
-    pub offset: u64,
-    /// In bytes.
-    pub length: u64,
-}
-
 impl SegmentFacts {
-    /// The key frames, as an I-frame playlist lists them.
-    pub fn key_frame_entries(&self) -> Vec<KeyFrameEntry> {
-        let entry = |key: &super::segment::KeyFrame| {
-            Some(KeyFrameEntry {
-                time_90k: u32::try_from(key.pts.saturating_sub(self.first_pts)).ok()?,
-                offset: key.offset,
-                length: key.length,
-            })
+    /// The key frames, as they are recorded and as an I-frame playlist lists them.
+    pub fn recorded_key_frames(&self) -> Vec<KeyFrame> {
+        let recorded = |key: &super::segment::KeyFrame| KeyFrame {
+            at_90k: u32::try_from(key.pts.saturating_sub(self.first_pts)).unwrap_or_default(),
+            offset: key.offset,
+            length: key.length,
         };
-        self.key_frames.iter().filter_map(entry).collect()
+        self.key_frames.iter().map(recorded).collect()
     }
 }
 
@@ -37,27 +23,18 @@ impl SegmentFacts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyFrames {
     segments: Vec<SegmentEntry>,
-    key_frames: Vec<Vec<KeyFrameEntry>>,
+    key_frames: Vec<Vec<KeyFrame>>,
 }
 
 impl KeyFrames {
     /// Those of recorded segments; nothing, when one does not say where its key frames lie.
     pub fn of(segments: &[Segment]) -> Option<Self> {
         let known = !segments.is_empty() && segments.iter().all(|segment| !segment.key_frames.is_empty());
-        let key_frame = |key: &KeyFrame| KeyFrameEntry {
-            time_90k: key.at_90k,
-            offset: key.offset,
-            length: key.length,
-        };
-        let entry = |segment: &Segment| SegmentEntry {
-            duration_90k: segment.duration_90k,
-            bytes: segment.bytes,
-        };
         known.then(|| Self {
-            segments: segments.iter().map(entry).collect(),
+            segments: segments.iter().map(SegmentEntry::from).collect(),
             key_frames: segments
                 .iter()
-                .map(|segment| segment.key_frames.iter().map(key_frame).collect())
+                .map(|segment| segment.key_frames.clone())
                 .collect(),
         })
     }
@@ -83,13 +60,13 @@ pub struct IFramePlaylist<'a> {
     /// In order, from the first.
     pub segments: &'a [SegmentEntry],
     /// Of each segment, in order.
-    pub key_frames: &'a [Vec<KeyFrameEntry>],
+    pub key_frames: &'a [Vec<KeyFrame>],
 }
 
 /// One key frame with the number of its segment, shown until the next one.
 struct Shown {
     segment: usize,
-    key: KeyFrameEntry,
+    key: KeyFrame,
     end_90k: u64,
 }
 
@@ -147,7 +124,7 @@ impl IFramePlaylist<'_> {
         let mut start = 0;
         for (segment, keys) in self.segments.iter().zip(self.key_frames) {
             if let Some(first) = keys.first() {
-                return micros(start + u64::from(first.time_90k));
+                return micros(start + u64::from(first.at_90k));
             }
             start += u64::from(segment.duration_90k);
         }
@@ -160,7 +137,7 @@ impl IFramePlaylist<'_> {
         for (segment, (entry, keys)) in self.segments.iter().zip(self.key_frames).enumerate() {
             for key in keys {
                 if let Some(last) = shown.last_mut() {
-                    last.end_90k = start + u64::from(key.time_90k);
+                    last.end_90k = start + u64::from(key.at_90k);
                 }
                 shown.push(Shown {
                     segment,
@@ -205,22 +182,22 @@ mod tests {
         },
     ];
 
-    fn key(time_90k: u32, offset: u64, length: u64) -> KeyFrameEntry {
-        KeyFrameEntry {
-            time_90k,
+    fn key(at_90k: u32, offset: u64, length: u64) -> KeyFrame {
+        KeyFrame {
+            at_90k,
             offset,
             length,
         }
     }
 
-    fn keys() -> Vec<Vec<KeyFrameEntry>> {
+    fn keys() -> Vec<Vec<KeyFrame>> {
         vec![
             vec![key(0, 0, 1000), key(180_000, 4000, 500)],
             vec![key(0, 188, 300)],
         ]
     }
 
-    fn playlist(container: Container, keys: &[Vec<KeyFrameEntry>]) -> IFramePlaylist<'_> {
+    fn playlist(container: Container, keys: &[Vec<KeyFrame>]) -> IFramePlaylist<'_> {
         IFramePlaylist {
             container,
             names: SegmentNames::ApiRung { generation: 2 },

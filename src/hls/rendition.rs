@@ -10,7 +10,7 @@ use super::picture::PictureFacts;
 use super::playlist::Container;
 use super::segment::SegmentFacts;
 pub(super) use bandwidth::{bits_per_second, peak_bandwidth, total};
-use clipper_domain::FrameRate;
+use clipper_domain::{FrameRate, Segment};
 
 /// A segment as playlists see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,15 @@ pub struct SegmentEntry {
     pub duration_90k: u32,
     /// Size of the file.
     pub bytes: u64,
+}
+
+impl From<&Segment> for SegmentEntry {
+    fn from(segment: &Segment) -> Self {
+        Self {
+            duration_90k: segment.duration_90k,
+            bytes: segment.bytes,
+        }
+    }
 }
 
 impl SegmentEntry {

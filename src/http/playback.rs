@@ -1,7 +1,7 @@
 //! Playlists and segments: a row of the read model, then bytes. No actor and no aggregate is asked.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use clipper_domain::{FrameRate, Quality, Segment};
+use clipper_domain::{FrameRate, Quality};
 use clipper_projections::clips::ClipRow;
 use clipper_projections::video_variants::{self, VariantRow};
 use serde::Deserialize;
@@ -103,7 +103,7 @@ pub(super) async fn variant(
     db: web::Data<Db>,
 ) -> Result<HttpResponse, Problem> {
     let (row, quality, variant) = find_rung(&db, path.into_inner(), &caller).await?;
-    let segments: Vec<SegmentEntry> = variant.segments()?.iter().map(entry).collect();
+    let segments: Vec<SegmentEntry> = variant.segments()?.iter().map(SegmentEntry::from).collect();
     let text = MediaPlaylist {
         target_duration: pixels(variant.target_duration),
         kind: if variant.growing {
@@ -120,14 +120,6 @@ pub(super) async fn variant(
     }
     .render();
     Ok(playlist(&request, &row, text))
-}
-
-/// A segment as playlists list it.
-pub(super) fn entry(segment: &Segment) -> SegmentEntry {
-    SegmentEntry {
-        duration_90k: segment.duration_90k,
-        bytes: segment.bytes,
-    }
 }
 
 /// HEVC is in fragmented MP4, everything else in MPEG-TS.

@@ -228,7 +228,6 @@ impl From<Rejection> for Problem {
             RejectionCode::TooLong => Code::TooLong,
             RejectionCode::UnsupportedCodec => Code::UnsupportedCodec,
             RejectionCode::Undecodable => Code::Undecodable,
-            RejectionCode::TooLarge => Code::TooLarge,
             RejectionCode::Encrypted => Code::Encrypted,
         };
         Self::new(code, rejection.detail)

@@ -58,7 +58,7 @@ fn good() -> Good {
         segments: &facts.segments,
     }
     .render();
-    let key_frames: Vec<_> = videos.iter().map(SegmentFacts::key_frame_entries).collect();
+    let key_frames: Vec<_> = videos.iter().map(SegmentFacts::recorded_key_frames).collect();
     let i_frames = IFramePlaylist {
         container: Container::Ts,
         names: SegmentNames::Tree,
