@@ -4,15 +4,16 @@
 mod line;
 mod read;
 
+use std::collections::HashSet;
+use std::iter::Peekable;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use clipper_domain::clip::{ClipCommand, Refusal, Registration};
 use clipper_domain::{ClipId, PersonId};
-use futures_util::{StreamExt, stream};
+use futures_util::future::try_join_all;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -56,33 +57,46 @@ pub(super) async fn import(
     output: Output,
 ) -> anyhow::Result<bool> {
     let store = Store::open(config).await?;
-    let (registered, known) = (AtomicU64::new(0), AtomicU64::new(0));
-    let lines = open(&arguments.file)?;
-    let taken = stream::iter(lines).map(|(number, line)| {
-        let store = &store;
-        async move { (number, take(store, line, arguments.dry_run).await) }
-    });
-    let mut taken = taken.buffered(AT_ONCE);
+    let (mut registered, mut known) = (0, 0);
     let mut bad = vec![];
-    while let Some((number, outcome)) = taken.next().await {
-        match outcome.with_context(|| format!("line {number}"))? {
-            Outcome::Registered => drop(registered.fetch_add(1, Ordering::Relaxed)),
-            Outcome::Known => drop(known.fetch_add(1, Ordering::Relaxed)),
-            Outcome::Bad(reason) => {
-                output.note(&format!("line {number}: {reason}"));
-                bad.push(BadLine { number, reason });
+    let mut lines = open(&arguments.file)?.peekable();
+    while lines.peek().is_some() {
+        let batch = batch(&mut lines).into_iter().map(async |(number, line)| {
+            let taken = take(&store, line, arguments.dry_run).await;
+            Ok::<_, anyhow::Error>((number, taken.with_context(|| format!("line {number}"))?))
+        });
+        for (number, outcome) in try_join_all(batch).await? {
+            match outcome {
+                Outcome::Registered => registered += 1,
+                Outcome::Known => known += 1,
+                Outcome::Bad(reason) => {
+                    output.note(&format!("line {number}: {reason}"));
+                    bad.push(BadLine { number, reason });
+                }
             }
         }
     }
-    drop(taken);
     store.close().await;
-    let (registered, known) = (registered.into_inner(), known.into_inner());
     report(output, registered, known, &bad, arguments.dry_run)?;
     Ok(bad.is_empty())
 }
 
 fn open(path: &Path) -> anyhow::Result<read::Lines> {
     read::lines(path).with_context(|| format!("cannot read `{}`", path.display()))
+}
+
+/// The lines that come next and can be registered at once. Two that name the same clip never can: the first of them
+/// has it.
+fn batch(lines: &mut Peekable<read::Lines>) -> Vec<read::Numbered> {
+    let mut clips = HashSet::new();
+    let mut apart = |(_, line): &read::Numbered| line.as_ref().map_or(true, |line| clips.insert(line.id));
+    let mut batch = vec![];
+    while batch.len() < AT_ONCE
+        && let Some(line) = lines.next_if(&mut apart)
+    {
+        batch.push(line);
+    }
+    batch
 }
 
 async fn take(store: &Store, line: Result<Line, String>, dry_run: bool) -> anyhow::Result<Outcome> {

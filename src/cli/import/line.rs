@@ -13,7 +13,7 @@ pub(super) type Fields = BTreeMap<String, String>;
 /// A clip that lives elsewhere.
 #[derive(Debug, PartialEq)]
 pub(super) struct Line {
-    id: ClipId,
+    pub(super) id: ClipId,
     slug: Slug,
     title: String,
     /// The user, as keys and identity providers name it.

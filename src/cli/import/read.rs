@@ -8,8 +8,10 @@ use serde_json::Value;
 
 use super::line::{Fields, Line};
 
-/// Lines with their numbers, which begin at 1; what is wrong with one that cannot be used.
-pub(super) type Lines = Box<dyn Iterator<Item = (u64, Result<Line, String>)>>;
+/// A line with its number, which begins at 1; what is wrong with it, when it cannot be used.
+pub(super) type Numbered = (u64, Result<Line, String>);
+
+pub(super) type Lines = Box<dyn Iterator<Item = Numbered>>;
 
 /// Opens a file; its first letter says which form it has.
 pub(super) fn lines(path: &Path) -> io::Result<Lines> {
