@@ -70,12 +70,17 @@ fn durations_are_true(playlist: &LoadedPlaylist) -> Option<Finding> {
         })
 }
 
+/// A playlist's microseconds are finer than ticks: the nearest one is the one that was meant.
+fn nearest_tick(micros: u64) -> u64 {
+    micros.saturating_mul(9).saturating_add(50) / 100
+}
+
 fn peak_is_declared(variant: &ParsedVariant, playlist: &LoadedPlaylist) -> Option<Finding> {
     let entries: Vec<_> = media(playlist)
         .filter_map(|(number, facts)| {
             let micros = playlist.media.segments.get(number)?.duration_micros;
             Some(SegmentEntry {
-                duration_90k: u32::try_from(micros.saturating_mul(9) / 100).ok()?,
+                duration_90k: u32::try_from(nearest_tick(micros)).ok()?,
                 bytes: facts.bytes,
             })
         })
@@ -90,4 +95,21 @@ fn peak_is_declared(variant: &ParsedVariant, playlist: &LoadedPlaylist) -> Optio
             format!("BANDWIDTH={declared} is under the measured peak of {is}"),
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ticks_of_a_picture_come_back_from_its_microseconds() {
+        for ticks in [1_500, 3_000, 3_003, 3_754, 90_000] {
+            let (mut start, mut begins) = (0, 0);
+            for _ in 0..50 {
+                let ends = micros(begins + ticks);
+                assert_eq!(nearest_tick(ends - start), ticks);
+                (start, begins) = (ends, begins + ticks);
+            }
+        }
+    }
 }
