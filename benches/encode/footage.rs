@@ -64,15 +64,12 @@ impl Footage {
         let long = clip("6 min, 1080p24, to be encoded", "long.mp4");
         let long_compliant = clip("6 min, 1080p24, fits", "long-compliant.mp4");
         for (short, long) in [(&source, &long.path), (&compliant.path, &long_compliant.path)] {
-            ffmpeg(&[
-                "-stream_loop",
-                "11",
-                "-i",
-                text(short)?,
-                "-c",
-                "copy",
-                text(long)?,
-            ])?;
+            // Each stream on its own: repeated together, the shorter one would pause at every turn.
+            let (short, long) = (text(short)?, text(long)?);
+            let pictures = ["-stream_loop", "11", "-an", "-i", short];
+            let sound = ["-stream_loop", "11", "-vn", "-i", short];
+            let both = ["-map", "0:v", "-map", "1:a", "-c", "copy", long];
+            ffmpeg(&[&pictures[..], &sound, &both].concat())?;
         }
         Ok(Self {
             encoded: Clip {
