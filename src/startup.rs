@@ -4,6 +4,7 @@
 mod first_key;
 mod sample;
 mod sandbox;
+mod server;
 mod signals;
 
 use std::net::SocketAddr;
@@ -12,9 +13,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::Arbiter;
+use actix_service::IntoServiceFactory;
 use actix_web::dev::Server;
 use actix_web::middleware::{Compress, from_fn};
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, web};
 use anyhow::Context;
 use chrono::TimeDelta;
 use clipper_domain::clip::EncodingOrder;
@@ -26,8 +28,9 @@ use crate::actors::{
 use crate::clock::{Clock, SystemClock};
 use crate::commands::ClipCommands;
 use crate::config::Config;
+use crate::delivery::{Files, Playables};
 use crate::encode::Tools;
-use crate::http::{self, FirstAnswers, Intake, Keys, PlaybackLog, Readiness};
+use crate::http::{self, AtHand, FirstAnswers, Intake, Keys, Origins, PlaybackLog, Readiness};
 use crate::media::{Downloads, MediaStore};
 use crate::shutdown::Shutdown;
 use crate::storage::news::News;
@@ -37,8 +40,8 @@ pub use first_key::FirstKey;
 
 /// How long the first step of a shutdown may take.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// Slow headers are cut off after this.
-const HEADER_TIME: Duration = Duration::from_secs(10);
+/// Segments that are kept open for viewers.
+const OPEN_FILES: usize = 2_048;
 
 /// Everything that runs, whatever it is run for.
 pub struct Services {
@@ -166,31 +169,30 @@ impl Services {
     pub fn bind(&self, encoders: usize) -> anyhow::Result<(Server, Vec<SocketAddr>)> {
         let recorder = crate::metrics::start().context("cannot record metrics")?;
         let shared = self.shared(recorder, encoders);
-        let origins = self.config.http.allowed_origins.clone();
-        let server = HttpServer::new(move || {
+        let origins = Origins::parse(&self.config.http.allowed_origins);
+        let at_hand = AtHand {
+            playables: shared.playables.get_ref().clone(),
+            files: shared.files.get_ref().clone(),
+            origins: origins.clone(),
+        };
+        let application = move || {
             let shared = shared.clone();
-            App::new()
+            let application = App::new()
                 .configure(move |app| shared.attach(app))
                 .wrap(from_fn(http::repeat))
                 .wrap(Compress::default())
                 .wrap(http::cors(&origins))
                 .wrap(from_fn(http::name))
                 .wrap(from_fn(http::measure))
-                .configure(http::configure)
-        })
-        .client_request_timeout(HEADER_TIME)
-        .disable_signals()
-        .shutdown_timeout(10)
-        .tcp_nodelay(true)
-        .bind(&self.config.listen)
-        .with_context(|| {
+                .configure(http::configure);
+            http::front(application.into_factory(), at_hand.clone())
+        };
+        server::bind(&self.config.listen, application).with_context(|| {
             format!(
                 "cannot listen on {}: is the port taken? (CLIPPER_LISTEN sets another)",
                 self.config.listen
             )
-        })?;
-        let addresses = server.addrs();
-        Ok((server.run(), addresses))
+        })
     }
 
     fn shared(&self, recorder: PrometheusHandle, encoders: usize) -> Shared {
@@ -220,7 +222,18 @@ impl Services {
             clips: self.clips.clone(),
             clock: Arc::clone(&self.clock),
         };
+        let files = Files::new(self.media.clone(), OPEN_FILES);
+        self.work
+            .spawn("open files", files.clone().sweep(self.work.clone()));
+        let playables = Playables::start(
+            self.db.clone(),
+            self.logs.clone(),
+            |projection| self.projectors.moves(projection),
+            &self.work,
+        );
         Shared {
+            files: web::Data::new(files),
+            playables: web::Data::new(playables),
             db: web::Data::new(self.db.clone()),
             logs: web::Data::new(self.logs.clone()),
             clips: web::Data::new(self.clips.clone()),
@@ -273,6 +286,8 @@ impl Services {
 /// What handlers may ask for, one dependency at a time.
 #[derive(Clone)]
 struct Shared {
+    files: web::Data<Files>,
+    playables: web::Data<Playables>,
     db: web::Data<Db>,
     logs: web::Data<Logs>,
     clips: web::Data<Clips>,
@@ -290,7 +305,9 @@ struct Shared {
 
 impl Shared {
     fn attach(self, app: &mut web::ServiceConfig) {
-        app.app_data(self.db)
+        app.app_data(self.files)
+            .app_data(self.playables)
+            .app_data(self.db)
             .app_data(self.logs)
             .app_data(self.clips)
             .app_data(self.projectors)

@@ -1,27 +1,23 @@
 //! Files over HTTP: conditional requests (RFC 9110 §13) and single byte ranges (§14), in constant memory.
 
-use std::io::{self, SeekFrom};
-use std::path::PathBuf;
+use std::io;
+use std::sync::Arc;
 
 use actix_web::body::SizedStream;
 use actix_web::http::StatusCode;
-use actix_web::http::header::ByteRangeSpec;
-use actix_web::http::header::{self, EntityTag, Header, HeaderValue, IfNoneMatch, IfRange, Range};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
-use tokio::fs::File;
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
-use tokio_util::io::ReaderStream;
+use actix_web::http::header::{
+    self, AcceptEncoding, ByteRangeSpec, Encoding, EntityTag, Header, HeaderValue, IfNoneMatch, IfRange,
+    Range,
+};
+use actix_web::web::Bytes;
+use actix_web::{HttpMessage, HttpResponse, HttpResponseBuilder};
+use futures_util::{Stream, stream};
 
 use super::problem::Problem;
+use crate::delivery::{Coding, OpenFile, Text};
 
 /// Larger parts would be copied whole into the connection's buffer.
-const PART: usize = 64 * 1_024;
-
-/// A file to send.
-pub(super) struct Media {
-    pub(super) path: PathBuf,
-    pub(super) kind: Kind,
-}
+const PART: u64 = 64 * 1_024;
 
 /// What part of the file is wanted.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,8 +30,8 @@ enum Wanted {
 /// What is said of a body, whatever part of it is sent.
 pub(super) struct Kind {
     pub(super) content_type: &'static str,
-    /// The text of a strong entity tag.
-    pub(super) etag: String,
+    /// Strong, so that ranges hold.
+    pub(super) etag: EntityTag,
     pub(super) cache_control: &'static str,
 }
 
@@ -51,33 +47,47 @@ pub(super) enum Answer {
     },
 }
 
-/// Sends the file, or the part of it that is asked for; nothing, when there is no such file.
-pub(super) async fn send(request: &HttpRequest, media: Media) -> Result<Option<HttpResponse>, Problem> {
-    let mut file = match File::open(&media.path).await {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.into()),
+/// Sends a file, or the part of it that is asked for.
+pub(super) fn send(
+    request: &impl HttpMessage,
+    file: Arc<OpenFile>,
+    content_type: &'static str,
+    cache_control: &'static str,
+) -> Result<HttpResponse, Problem> {
+    let kind = Kind {
+        content_type,
+        etag: file.etag().clone(),
+        cache_control,
     };
-    let length = file.metadata().await?.len();
-    match answer(request, media.kind, length)? {
-        Answer::Known(response) => Ok(Some(response)),
+    Ok(match answer(request, kind, file.length())? {
+        Answer::Known(response) => response,
         Answer::Part {
             mut response,
             first,
             count,
-        } => {
-            if first > 0 {
-                file.seek(SeekFrom::Start(first)).await?;
-            }
-            let parts = ReaderStream::with_capacity(file.take(count), PART);
-            Ok(Some(response.body(SizedStream::new(count, parts))))
+        } => match file.in_memory(first, count) {
+            Some(bytes) => response.body(bytes),
+            None => response.body(SizedStream::new(count, parts(file, first, count))),
+        },
+    })
+}
+
+/// Reads a file piece by piece, on threads that may wait for the disk.
+fn parts(file: Arc<OpenFile>, first: u64, count: u64) -> impl Stream<Item = io::Result<Bytes>> {
+    stream::try_unfold((file, first, count), |(file, next, left)| async move {
+        if left == 0 {
+            return Ok(None);
         }
-    }
+        let (count, reader) = (left.min(PART), Arc::clone(&file));
+        let read = tokio::task::spawn_blocking(move || reader.read(next, count)).await;
+        let bytes = read.map_err(io::Error::other)??;
+        Ok(Some((bytes, (file, next + count, left - count))))
+    })
 }
 
 /// Reads the conditions and the range of a request.
-pub(super) fn answer(request: &HttpRequest, kind: Kind, length: u64) -> Result<Answer, Problem> {
-    let etag = EntityTag::new_strong(kind.etag);
+pub(super) fn answer(request: &impl HttpMessage, kind: Kind, length: u64) -> Result<Answer, Problem> {
+    let etag = kind.etag;
     let mut response = HttpResponse::Ok();
     response
         .content_type(kind.content_type)
@@ -106,31 +116,53 @@ pub(super) fn answer(request: &HttpRequest, kind: Kind, length: u64) -> Result<A
 
 /// A text, or 304 when the caller has it already.
 pub(super) fn send_text(
-    request: &HttpRequest,
-    text: String,
+    request: &impl HttpMessage,
+    text: &Text,
     content_type: &'static str,
     cache_control: &'static str,
 ) -> HttpResponse {
-    // Weak: the compressed forms share it.
-    let etag = EntityTag::new_weak(format!("{:016x}", fingerprint(text.as_bytes())));
-    let known = is_known(request, &etag);
     let mut response = HttpResponse::Ok();
     response
-        .insert_header(header::ETag(etag))
+        .insert_header(header::ETag(text.etag().clone()))
         .insert_header((header::CACHE_CONTROL, cache_control))
         .insert_header((header::VARY, "Accept-Encoding"))
         .content_type(content_type);
-    if known {
-        response.status(StatusCode::NOT_MODIFIED).finish()
-    } else {
-        response.body(text)
+    if is_known(request, text.etag()) {
+        return response.status(StatusCode::NOT_MODIFIED).finish();
+    }
+    let coding = coding(request);
+    match coding {
+        Coding::Identity => {}
+        Coding::Gzip => drop(response.insert_header((header::CONTENT_ENCODING, "gzip"))),
+        Coding::Brotli => drop(response.insert_header((header::CONTENT_ENCODING, "br"))),
+    }
+    response.body(text.coded(coding))
+}
+
+/// The coding that the caller likes best.
+fn coding(request: &impl HttpMessage) -> Coding {
+    if !request.headers().contains_key(header::ACCEPT_ENCODING) {
+        return Coding::Identity;
+    }
+    let (brotli, gzip) = (Encoding::brotli(), Encoding::gzip());
+    let known = [brotli.clone(), gzip.clone(), Encoding::identity()];
+    let chosen = AcceptEncoding::parse(request)
+        .ok()
+        .and_then(|accepted| accepted.negotiate(known.iter()));
+    match chosen {
+        Some(chosen) if chosen == brotli => Coding::Brotli,
+        Some(chosen) if chosen == gzip => Coding::Gzip,
+        Some(_) | None => Coding::Identity,
     }
 }
 
 /// Whether the caller holds the very same already.
-pub(super) fn is_known(request: &HttpRequest, etag: &EntityTag) -> bool {
+pub(super) fn is_known(request: &impl HttpMessage, etag: &EntityTag) -> bool {
+    if !request.headers().contains_key(header::IF_NONE_MATCH) {
+        return false;
+    }
     match IfNoneMatch::parse(request) {
-        Ok(IfNoneMatch::Any) => request.headers().contains_key(header::IF_NONE_MATCH),
+        Ok(IfNoneMatch::Any) => true,
         Ok(IfNoneMatch::Items(known)) => known.iter().any(|known| known.weak_eq(etag)),
         Err(_) => false,
     }
@@ -138,7 +170,7 @@ pub(super) fn is_known(request: &HttpRequest, etag: &EntityTag) -> bool {
 
 /// A `Range` that is not understood, or several ranges at once, are answered with the whole file, as RFC 9110 §14.2
 /// allows.
-fn wanted(request: &HttpRequest, etag: &EntityTag, length: u64) -> Wanted {
+fn wanted(request: &impl HttpMessage, etag: &EntityTag, length: u64) -> Wanted {
     let Some(value) = request
         .headers()
         .get(header::RANGE)
@@ -166,7 +198,7 @@ fn parse_range(value: &HeaderValue) -> Option<ByteRangeSpec> {
 }
 
 /// `If-Range`: the part is wanted only of the very same file (strong comparison, RFC 9110 §13.1.5).
-fn range_holds(request: &HttpRequest, etag: &EntityTag) -> bool {
+fn range_holds(request: &impl HttpMessage, etag: &EntityTag) -> bool {
     if !request.headers().contains_key(header::IF_RANGE) {
         return true;
     }
@@ -174,13 +206,6 @@ fn range_holds(request: &HttpRequest, etag: &EntityTag) -> bool {
         Ok(IfRange::EntityTag(known)) => known.strong_eq(etag),
         Ok(IfRange::Date(_)) | Err(_) => false,
     }
-}
-
-/// FNV-1a: tells texts apart, nothing more.
-fn fingerprint(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }
 
 #[cfg(test)]

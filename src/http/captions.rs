@@ -15,12 +15,13 @@ use super::auth::{Caller, Scope};
 use super::bytes;
 use super::clip_json::CaptionsJson;
 use super::clips::{find, find_own, id_of};
-use super::playback::{IMMUTABLE, PRIVATE, VTT, not_available, playlist_kept_for};
+use super::playback::{self, IMMUTABLE, PRIVATE, VTT, not_available, playlist_kept_for};
 use super::problem::{Code, Problem, sentence};
 use crate::actors::{Clips, Projectors};
 use crate::commands::Executed;
+use crate::delivery::{Playables, Text};
 use crate::encode::ORIGIN;
-use crate::hls::{self, SubtitlePlaylist, SubtitleTrack};
+use crate::hls::{self, SubtitlePlaylist};
 use crate::media::MediaStore;
 use crate::storage::Db;
 
@@ -184,7 +185,7 @@ pub(super) async fn show(
         "public" => CHANGING,
         _ => PRIVATE,
     };
-    Ok(bytes::send_text(&request, text, VTT, cache_control))
+    Ok(bytes::send_text(&request, &Text::new(text), VTT, cache_control))
 }
 
 /// `GET /api/video/{clip}/captions/{lang}.m3u8`.
@@ -193,16 +194,18 @@ pub(super) async fn playlist(
     path: web::Path<(String, String)>,
     caller: Caller,
     db: web::Data<Db>,
+    playables: web::Data<Playables>,
 ) -> Result<HttpResponse, Problem> {
     let (name, language) = path.into_inner();
-    let row = find(&db, &name, &caller).await?;
-    let captions = find_captions(&db, &row, &parse_language(&language)?).await?;
+    let playable = playback::find(&playables, &name, &caller).await?;
+    let row = &playable.row;
+    let captions = find_captions(&db, row, &parse_language(&language)?).await?;
     let text = SubtitlePlaylist {
         uri: format!("{}.vtt?v={}", captions.language, digits(&captions)),
-        duration_90k: duration(&db, &row).await?,
+        duration_90k: duration(&db, row).await?,
     }
     .render();
-    Ok(playlist_kept_for(&request, &row, text, CHANGING))
+    Ok(playlist_kept_for(&request, &playable, &Text::new(text), CHANGING))
 }
 
 /// How long the renditions are; while they grow, how long they will be.
@@ -228,17 +231,6 @@ async fn duration(db: &Db, row: &ClipRow) -> Result<u64, Problem> {
         reason = "durations are not negative, and far below 2^52 ticks"
     )]
     Ok(longest.max((planned * 90_000.0) as u64))
-}
-
-/// What the master playlist says of a clip's captions.
-pub(super) async fn tracks(db: &Db, row: &ClipRow) -> Result<Vec<SubtitleTrack>, Problem> {
-    let track = |captions: CaptionsRow| SubtitleTrack {
-        uri: format!("captions/{}.m3u8", captions.language),
-        language: captions.language,
-        name: captions.name,
-    };
-    let rows = db.all(clip_captions::of_clip(id_of(row)?)).await?;
-    Ok(rows.into_iter().map(track).collect())
 }
 
 fn digits(captions: &CaptionsRow) -> &str {

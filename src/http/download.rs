@@ -2,7 +2,7 @@
 
 use actix_web::body::SizedStream;
 use actix_web::http::header::{
-    self, Charset, ContentDisposition, DispositionParam, DispositionType, ExtendedValue,
+    self, Charset, ContentDisposition, DispositionParam, DispositionType, EntityTag, ExtendedValue,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use clipper_domain::Quality;
@@ -12,8 +12,9 @@ use clipper_projections::video_variants::{self, VariantRow};
 use super::auth::Caller;
 use super::bytes::{self, Answer};
 use super::clips::{find, id_of};
-use super::playback::{FINAL, INIT, PRIVATE, container, parse_quality};
+use super::playback::{FINAL, INIT, PRIVATE, parse_quality};
 use super::problem::{Code, Problem};
+use crate::delivery::container;
 use crate::hls::Container;
 use crate::media::{Downloads, MediaStore};
 use crate::storage::Db;
@@ -47,7 +48,7 @@ pub(super) async fn download(
         .map_err(|error| Problem::internal(&error))?;
     let kind = bytes::Kind {
         content_type: INIT,
-        etag: format!("{}-download-{FORM}", best.storage_path.replace('/', "-")),
+        etag: EntityTag::new_strong(format!("{}-download-{FORM}", best.storage_path.replace('/', "-"))),
         cache_control: if row.visibility == "public" {
             FINAL
         } else {

@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
+use metrics::SharedString;
 
 /// Measures a request.
 pub(crate) async fn measure(
@@ -18,15 +20,50 @@ pub(crate) async fn measure(
         .request()
         .match_pattern()
         .unwrap_or_else(|| "none".to_owned());
-    let status = response.status().as_str().to_owned();
-    metrics::counter!("clipper_http_requests_total", "route" => route.clone(), "method" => method, "status" => status)
-        .increment(1);
-    metrics::histogram!("clipper_http_request_duration_seconds", "route" => route.clone())
-        .record(started.elapsed().as_secs_f64());
-    if let BodySize::Sized(bytes) = response.response().body().size() {
-        metrics::counter!("clipper_http_response_bytes_total", "route" => route).increment(bytes);
+    let bytes = match response.response().body().size() {
+        BodySize::Sized(bytes) => bytes,
+        BodySize::None | BodySize::Stream => 0,
+    };
+    Measured {
+        route: route.into(),
+        method,
+        status: response.status(),
+        bytes,
     }
+    .record(started);
     Ok(response)
+}
+
+/// What is counted of a request.
+pub(super) struct Measured {
+    /// The pattern of its route.
+    pub(super) route: SharedString,
+    pub(super) method: &'static str,
+    pub(super) status: StatusCode,
+    /// Of the answer's body.
+    pub(super) bytes: u64,
+}
+
+impl Measured {
+    pub(super) fn record(self, started: Instant) {
+        let route = self.route;
+        let status = status_label(self.status);
+        metrics::counter!("clipper_http_requests_total", "route" => route.clone(), "method" => self.method, "status" => status)
+            .increment(1);
+        metrics::histogram!("clipper_http_request_duration_seconds", "route" => route.clone())
+            .record(started.elapsed().as_secs_f64());
+        metrics::counter!("clipper_http_response_bytes_total", "route" => route).increment(self.bytes);
+    }
+}
+
+/// Those of media without a new text each time.
+fn status_label(status: StatusCode) -> SharedString {
+    match status {
+        StatusCode::OK => SharedString::const_str("200"),
+        StatusCode::PARTIAL_CONTENT => SharedString::const_str("206"),
+        StatusCode::NOT_MODIFIED => SharedString::const_str("304"),
+        other => other.as_str().to_owned().into(),
+    }
 }
 
 /// Methods are the caller's choice of text; unknown ones share a label.

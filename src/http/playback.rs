@@ -1,23 +1,17 @@
-//! Playlists and segments: a row of the read model, then bytes. No actor and no aggregate is asked.
+//! Playlists and segments, as the application answers them. What is at hand was answered before: see `front`.
 
-use actix_web::{HttpRequest, HttpResponse, web};
-use clipper_domain::{FrameRate, Quality};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use clipper_domain::Quality;
 use clipper_projections::clips::ClipRow;
-use clipper_projections::video_variants::{self, VariantRow};
 use serde::Deserialize;
+use std::sync::Arc;
 
 use super::auth::Caller;
-use super::bytes::{self, Kind, Media};
-use super::captions;
-use super::clips::{find, id_of};
+use super::bytes;
 use super::problem::{Code, Problem, sentence};
-use super::trick_play;
-use crate::hls::{
-    Container, MasterPlaylist, MasterVariant, MediaPlaylist, PlaylistKind, SegmentEntry, SegmentNames,
-    parse_segment_name,
-};
+use crate::delivery::{Files, Playable, Playables, Rung, Text};
+use crate::hls::{Container, SegmentNames, parse_segment_name};
 use crate::media::MediaStore;
-use crate::storage::Db;
 
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 const TS: &str = "video/MP2T";
@@ -25,7 +19,8 @@ const FMP4: &str = "video/iso.segment";
 pub(super) const INIT: &str = "video/mp4";
 pub(super) const VTT: &str = "text/vtt; charset=utf-8";
 pub(super) const FINAL: &str = "public, max-age=3600";
-const GROWING: &str = "public, max-age=2";
+/// A player that is told of a segment late waits; a cache that has the list of before may show it meanwhile.
+const GROWING: &str = "public, max-age=2, stale-while-revalidate=2";
 pub(super) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 /// Private media is for its viewer only, not for caches on the way.
 pub(super) const PRIVATE: &str = "private, max-age=3600";
@@ -35,64 +30,14 @@ pub(super) async fn master(
     request: HttpRequest,
     name: web::Path<String>,
     caller: Caller,
-    db: web::Data<Db>,
+    playables: web::Data<Playables>,
 ) -> Result<HttpResponse, Problem> {
-    let row = find(&db, &name, &caller).await?;
-    let variants = db.all(video_variants::of_clip(id_of(&row)?)).await?;
-    if variants.is_empty() {
-        return Err(not_available(&row));
-    }
-    let rungs: Vec<_> = variants.iter().map(master_variant).collect::<Result<_, _>>()?;
-    let i_frames: Vec<_> = variants
-        .iter()
-        .filter_map(|variant| trick_play::variant(variant).transpose())
-        .collect::<Result<_, _>>()?;
-    let text = MasterPlaylist {
-        variants: &rungs,
-        i_frames: &i_frames,
-        subtitles: &captions::tracks(&db, &row).await?,
-    }
-    .render();
-    Ok(playlist(&request, &row, text))
-}
-
-pub(super) fn not_available(row: &ClipRow) -> Problem {
-    let detail = match row.hls_processing_status.as_str() {
-        "pending" => "The clip has no source yet.".to_owned(),
-        "failed" => row
-            .failure_detail
-            .clone()
-            .unwrap_or_else(|| "The clip could not be encoded.".to_owned()),
-        _ => "The clip is being encoded. Try again in a moment.".to_owned(),
-    };
-    Problem::new(Code::HlsNotAvailable, detail)
-}
-
-fn master_variant(row: &VariantRow) -> Result<MasterVariant, Problem> {
-    let quality = parse_quality(&row.quality)?;
-    Ok(MasterVariant {
-        uri: format!("{}.m3u8", quality.path()),
-        bandwidth: row.bitrate.unsigned_abs(),
-        average_bandwidth: row.average_bitrate.unsigned_abs(),
-        codecs: row.codec.clone(),
-        width: pixels(row.width),
-        height: pixels(row.height),
-        frame_rate: thousandths(row.frame_rate),
-    })
-}
-
-pub(super) fn pixels(stored: i64) -> u32 {
-    u32::try_from(stored).unwrap_or_default()
-}
-
-/// The three decimals that `FRAME-RATE` has.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "frame rates lie between 0 and 60"
-)]
-fn thousandths(rate: f64) -> FrameRate {
-    FrameRate::new((rate * 1_000.0).round() as u32, 1_000).unwrap_or(FrameRate::PAL)
+    let playable = find(&playables, &name, &caller).await?;
+    let master = playable
+        .master
+        .as_ref()
+        .ok_or_else(|| not_available(&playable.row))?;
+    Ok(playlist(&request, &playable, master))
 }
 
 /// `GET /api/video/{clip}/{quality}.m3u8`.
@@ -100,35 +45,30 @@ pub(super) async fn variant(
     request: HttpRequest,
     path: web::Path<(String, String)>,
     caller: Caller,
-    db: web::Data<Db>,
+    playables: web::Data<Playables>,
 ) -> Result<HttpResponse, Problem> {
-    let (row, quality, variant) = find_rung(&db, path.into_inner(), &caller).await?;
-    let segments: Vec<SegmentEntry> = variant.segments()?.iter().map(SegmentEntry::from).collect();
-    let text = MediaPlaylist {
-        target_duration: pixels(variant.target_duration),
-        kind: if variant.growing {
-            PlaylistKind::Event
-        } else {
-            PlaylistKind::Vod
-        },
-        container: container(&variant),
-        names: SegmentNames::Api {
-            quality: quality.path(),
-            generation: u32::try_from(variant.generation).unwrap_or(1),
-        },
-        segments: &segments,
-    }
-    .render();
-    Ok(playlist(&request, &row, text))
+    let (name, quality) = path.into_inner();
+    let quality = parse_quality(&quality)?;
+    let playable = find(&playables, &name, &caller).await?;
+    let rung = find_rung(&playable, quality)?;
+    Ok(playlist(&request, &playable, &rung.playlist))
 }
 
-/// HEVC is in fragmented MP4, everything else in MPEG-TS.
-pub(super) fn container(variant: &VariantRow) -> Container {
-    if variant.codec.starts_with("avc1") {
-        Container::Ts
-    } else {
-        Container::Fmp4
-    }
+/// `GET /api/video/{clip}/{quality}/iframes.m3u8`: trick play, the key frames of a finished rung.
+pub(super) async fn i_frames(
+    request: HttpRequest,
+    path: web::Path<(String, String)>,
+    caller: Caller,
+    playables: web::Data<Playables>,
+) -> Result<HttpResponse, Problem> {
+    let (name, quality) = path.into_inner();
+    let quality = parse_quality(&quality)?;
+    let playable = find(&playables, &name, &caller).await?;
+    let i_frames = find_rung(&playable, quality)?.i_frames.as_ref().ok_or_else(|| {
+        let detail = format!("{quality} is not ready for scrubbing.");
+        Problem::new(Code::HlsNotAvailable, detail)
+    })?;
+    Ok(playlist(&request, &playable, i_frames))
 }
 
 /// Which generation a URI of a playlist means; the one that plays, when it says nothing.
@@ -143,45 +83,66 @@ pub(super) async fn segment(
     path: web::Path<(String, String, String)>,
     generation: web::Query<Generation>,
     caller: Caller,
-    db: web::Data<Db>,
-    media: web::Data<MediaStore>,
+    playables: web::Data<Playables>,
+    files: web::Data<Files>,
 ) -> Result<HttpResponse, Problem> {
     let (name, quality, file) = path.into_inner();
     let quality = parse_quality(&quality)?;
-    let row = find(&db, &name, &caller).await?;
-    let missing = || {
-        Problem::new(
-            Code::SegmentNotFound,
-            format!("{quality} has no segment `{file}`."),
-        )
-    };
-    let (object, content_type) = match generation.g {
+    let playable = find(&playables, &name, &caller).await?;
+    let media = locate(&playable, quality, &file, generation.g)?;
+    let open = files
+        .open(&media.object)
+        .await?
+        .ok_or_else(|| no_segment(quality, &file))?;
+    metrics::counter!("clipper_segment_cache_misses_total").increment(1);
+    bytes::send(&request, open, media.content_type, media.cache_control)
+}
+
+/// Where a file of a rendition lies, and what is said of it.
+pub(super) struct Located {
+    pub(super) object: String,
+    pub(super) content_type: &'static str,
+    pub(super) cache_control: &'static str,
+}
+
+/// Finds the file that a path names, in the generation that it means.
+pub(super) fn locate(
+    playable: &Playable,
+    quality: Quality,
+    file: &str,
+    generation: Option<u32>,
+) -> Result<Located, Problem> {
+    let playing = playable.row.playing_generation.unwrap_or_default();
+    let (folder, rung) = match generation {
         // A player goes on with the generation that it began with, as long as its bytes are there.
-        Some(older) if i64::from(older) != row.playing_generation.unwrap_or_default() => {
-            let folder = MediaStore::rendition_object(id_of(&row)?, older, quality);
-            object_named(&folder, &file, None).ok_or_else(missing)?
+        Some(older) if i64::from(older) != playing => {
+            (MediaStore::rendition_object(playable.id, older, quality), None)
         }
         Some(_) | None => {
-            let variant = find_variant(&db, &row, quality).await?;
-            object_named(&variant.storage_path, &file, Some(&variant)).ok_or_else(missing)?
+            let rung = find_rung(playable, quality)?;
+            (rung.folder.clone(), Some(rung))
         }
     };
-    let media = Media {
-        path: media.path(&object),
-        kind: Kind {
-            content_type,
-            // The object's name is part of a generation and never holds other bytes.
-            etag: object.replace('/', "-"),
-            cache_control: kept_for(&row, &generation, GROWING),
-        },
-    };
-    bytes::send(&request, media).await?.ok_or_else(missing)
+    let (object, content_type) =
+        object_named(&folder, file, rung).ok_or_else(|| no_segment(quality, file))?;
+    Ok(Located {
+        object,
+        content_type,
+        cache_control: kept_for(&playable.row, generation, GROWING),
+    })
+}
+
+fn no_segment(quality: Quality, file: &str) -> Problem {
+    Problem::new(
+        Code::SegmentNotFound,
+        format!("{quality} has no segment `{file}`."),
+    )
 }
 
 /// How long bytes are kept that belong to a generation. Without one their address means whichever plays, which was
 /// another one before.
-pub(super) fn kept_for(row: &ClipRow, generation: &Generation, whichever: &'static str) -> &'static str {
-    match (row.visibility.as_str(), generation.g) {
+pub(super) fn kept_for(row: &ClipRow, generation: Option<u32>, whichever: &'static str) -> &'static str {
+    match (row.visibility.as_str(), generation) {
         ("public", None) if row.playing_generation.is_some_and(|playing| playing > 1) => whichever,
         ("public", _) => IMMUTABLE,
         _ => PRIVATE,
@@ -189,15 +150,13 @@ pub(super) fn kept_for(row: &ClipRow, generation: &Generation, whichever: &'stat
 }
 
 /// The object that a file of a rendition is, with its type; nothing, when there is no such file.
-fn object_named(folder: &str, file: &str, variant: Option<&VariantRow>) -> Option<(String, &'static str)> {
+fn object_named(folder: &str, file: &str, rung: Option<&Rung>) -> Option<(String, &'static str)> {
     if file == "init.mp4" {
-        let fits = variant.is_none_or(|variant| container(variant) == Container::Fmp4);
+        let fits = rung.is_none_or(|rung| rung.container == Container::Fmp4);
         return fits.then(|| (format!("{folder}/init.mp4"), INIT));
     }
     let parsed = parse_segment_name(file)?;
-    let exists = variant.is_none_or(|variant| {
-        container(variant) == parsed.container && i64::from(parsed.number) < variant.segment_count
-    });
+    let exists = rung.is_none_or(|rung| rung.container == parsed.container && parsed.number < rung.segments);
     let name = SegmentNames::Tree.segment(usize::try_from(parsed.number).ok()?, parsed.container);
     let content_type = match parsed.container {
         Container::Ts => TS,
@@ -206,31 +165,44 @@ fn object_named(folder: &str, file: &str, variant: Option<&VariantRow>) -> Optio
     exists.then(|| (format!("{folder}/{name}"), content_type))
 }
 
-/// The rung that a path names, and its clip.
-pub(super) async fn find_rung(
-    db: &Db,
-    (name, quality): (String, String),
+/// The clip with this UUID or slug, if the caller may watch it.
+pub(super) async fn find(
+    playables: &Playables,
+    name: &str,
     caller: &Caller,
-) -> Result<(ClipRow, Quality, VariantRow), Problem> {
-    let quality = parse_quality(&quality)?;
-    let row = find(db, &name, caller).await?;
-    let variant = find_variant(db, &row, quality).await?;
-    Ok((row, quality, variant))
+) -> Result<Arc<Playable>, Problem> {
+    let found = playables
+        .get(name)
+        .await
+        .map_err(|error| Problem::internal(error.as_ref()))?;
+    found
+        .filter(|playable| caller.may_watch(&playable.row.visibility, &playable.row.owner_id))
+        .ok_or_else(|| Problem::clip_not_found(name))
 }
 
-async fn find_variant(db: &Db, row: &ClipRow, quality: Quality) -> Result<VariantRow, Problem> {
-    db.optional(video_variants::one(id_of(row)?, quality))
-        .await?
-        .ok_or_else(|| {
-            if row.hls_available {
-                Problem::new(
-                    Code::VariantNotFound,
-                    format!("The clip is not available in {quality}."),
-                )
-            } else {
-                not_available(row)
-            }
-        })
+pub(super) fn find_rung(playable: &Playable, quality: Quality) -> Result<&Rung, Problem> {
+    playable.rung(quality).ok_or_else(|| {
+        if playable.row.hls_available {
+            Problem::new(
+                Code::VariantNotFound,
+                format!("The clip is not available in {quality}."),
+            )
+        } else {
+            not_available(&playable.row)
+        }
+    })
+}
+
+pub(super) fn not_available(row: &ClipRow) -> Problem {
+    let detail = match row.hls_processing_status.as_str() {
+        "pending" => "The clip has no source yet.".to_owned(),
+        "failed" => row
+            .failure_detail
+            .clone()
+            .unwrap_or_else(|| "The clip could not be encoded.".to_owned()),
+        _ => "The clip is being encoded. Try again in a moment.".to_owned(),
+    };
+    Problem::new(Code::HlsNotAvailable, detail)
 }
 
 pub(super) fn parse_quality(text: &str) -> Result<Quality, Problem> {
@@ -240,22 +212,18 @@ pub(super) fn parse_quality(text: &str) -> Result<Quality, Problem> {
 }
 
 /// A playlist of a rendition, or of all of them.
-pub(super) fn playlist(request: &HttpRequest, row: &ClipRow, text: String) -> HttpResponse {
-    let ended = matches!(row.hls_processing_status.as_str(), "completed" | "partial");
-    playlist_kept_for(request, row, text, if ended { FINAL } else { GROWING })
+pub(super) fn playlist(request: &impl HttpMessage, playable: &Playable, text: &Text) -> HttpResponse {
+    let public = if playable.is_final() { FINAL } else { GROWING };
+    playlist_kept_for(request, playable, text, public)
 }
 
 /// A playlist that caches may keep for so long, where the clip is public.
 pub(super) fn playlist_kept_for(
-    request: &HttpRequest,
-    row: &ClipRow,
-    text: String,
+    request: &impl HttpMessage,
+    playable: &Playable,
+    text: &Text,
     public: &'static str,
 ) -> HttpResponse {
-    let cache_control = if row.visibility == "public" {
-        public
-    } else {
-        PRIVATE
-    };
+    let cache_control = if playable.is_public() { public } else { PRIVATE };
     bytes::send_text(request, text, PLAYLIST, cache_control)
 }

@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 use super::problem::{Code, Problem, sentence};
 use super::{
     beacons, captions, clips, download, encodings, operations, ops, pages, playback, progress, queue, source,
-    thumbnails, trick_play, uploads,
+    thumbnails, uploads,
 };
 
 /// The largest body that is read whole.
@@ -76,8 +76,8 @@ fn configure_media(app: &mut ServiceConfig) {
     ))
     .service(read(
         "/api/video/{clip}/{quality}/iframes.m3u8",
-        || get().to(trick_play::i_frames),
-        || head().to(trick_play::i_frames),
+        || get().to(playback::i_frames),
+        || head().to(playback::i_frames),
     ))
     .service(read(
         "/api/video/{clip}/{quality}/{segment}",

@@ -4,10 +4,11 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use clipper_projections::clips::ClipRow;
 
 use super::auth::Caller;
-use super::bytes::{self, Kind, Media};
+use super::bytes;
 use super::clips::{find, id_of};
 use super::playback::{FINAL, Generation, VTT, kept_for};
 use super::problem::{Code, Problem};
+use crate::delivery::{Files, Text};
 use crate::encode::{POSTER, STORYBOARD};
 use crate::media::MediaStore;
 use crate::storage::Db;
@@ -21,10 +22,10 @@ pub(super) async fn poster(
     generation: web::Query<Generation>,
     caller: Caller,
     db: web::Data<Db>,
-    media: web::Data<MediaStore>,
+    files: web::Data<Files>,
 ) -> Result<HttpResponse, Problem> {
     let row = find(&db, &name, &caller).await?;
-    picture(&request, &row, &generation, &media, POSTER).await
+    picture(&request, &row, &generation, &files, POSTER).await
 }
 
 /// `GET /api/video/{clip}/storyboard-{n}.jpg`.
@@ -34,7 +35,7 @@ pub(super) async fn sheet(
     generation: web::Query<Generation>,
     caller: Caller,
     db: web::Data<Db>,
-    media: web::Data<MediaStore>,
+    files: web::Data<Files>,
 ) -> Result<HttpResponse, Problem> {
     let (name, number) = path.into_inner();
     let row = find(&db, &name, &caller).await?;
@@ -42,7 +43,7 @@ pub(super) async fn sheet(
         &request,
         &row,
         &generation,
-        &media,
+        &files,
         &format!("storyboard-{number}.jpg"),
     )
     .await
@@ -73,9 +74,9 @@ pub(super) async fn storyboard(
     };
     Ok(bytes::send_text(
         &request,
-        text,
+        &Text::new(text),
         VTT,
-        kept_for(&row, &generation, FINAL),
+        kept_for(&row, generation.g, FINAL),
     ))
 }
 
@@ -83,20 +84,13 @@ async fn picture(
     request: &HttpRequest,
     row: &ClipRow,
     generation: &Generation,
-    media: &MediaStore,
+    files: &Files,
     file: &str,
 ) -> Result<HttpResponse, Problem> {
     let wanted = wanted(row, generation).ok_or_else(missing)?;
     let object = object(row, wanted, file)?;
-    let media = Media {
-        path: media.path(&object),
-        kind: Kind {
-            content_type: JPEG,
-            etag: object.replace('/', "-"),
-            cache_control: kept_for(row, generation, FINAL),
-        },
-    };
-    bytes::send(request, media).await?.ok_or_else(missing)
+    let open = files.open(&object).await?.ok_or_else(missing)?;
+    bytes::send(request, open, JPEG, kept_for(row, generation.g, FINAL))
 }
 
 /// The generation that an address names, or the one that plays.

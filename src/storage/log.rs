@@ -8,6 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::{Db, StorageError};
 
 #[derive(sqlx::FromRow)]
+struct StreamRow {
+    stream_id: String,
+}
+
+#[derive(sqlx::FromRow)]
 struct PositionRow {
     position: i64,
 }
@@ -110,6 +115,18 @@ impl Logs {
     ) -> Result<BoxStream<'_, Result<RawEvent, StorageError>>, StorageError> {
         let sql = select_raw!(log, " WHERE position > $1 AND position <= $2 ORDER BY position");
         self.db.stream(Query::new(sql, vec![after.into(), until.into()]))
+    }
+
+    /// The streams that have events after a position up to another.
+    pub async fn streams(&self, log: Log, after: i64, until: i64) -> Result<Vec<String>, StorageError> {
+        let sql = select!(
+            "DISTINCT stream_id",
+            log,
+            " WHERE position > $1 AND position <= $2"
+        );
+        let query = Query::<StreamRow>::new(sql, vec![after.into(), until.into()]);
+        let rows = self.db.all(query).await?;
+        Ok(rows.into_iter().map(|row| row.stream_id).collect())
     }
 
     /// The position of the latest event; 0 when there is none.

@@ -15,7 +15,7 @@ const LAYERS: [&[&str]; 8] = [
         "telemetry",
     ],
     &["storage", "media", "encode", "presentation"],
-    &["commands", "gc"],
+    &["commands", "delivery", "gc"],
     &["actors"],
     &["http"],
     &["startup"],

@@ -12,6 +12,7 @@ mod architecture;
 mod browser;
 mod cli;
 mod commands;
+mod delivery;
 mod faults;
 mod hostile;
 mod http;

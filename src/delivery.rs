@@ -1,0 +1,22 @@
+//! Delivery: what viewers ask for again and again, kept ready so that an answer needs neither database nor disk.
+//!
+//! ```text
+//! socket ── front (http) ──┬─ at hand: playlist from memory, segment by sendfile(2)
+//!                          └─ else: the application, which loads what is then at hand
+//! ```
+
+mod file_body;
+mod files;
+mod playable;
+mod playables;
+mod render;
+mod socket;
+mod text;
+
+pub use file_body::FileBody;
+pub use files::{Files, OpenFile};
+pub use playable::{LoadError, Playable, Rung};
+pub use playables::Playables;
+pub(crate) use render::container;
+pub use socket::{Line, Socket};
+pub use text::{Coding, Text};

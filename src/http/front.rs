@@ -1,0 +1,297 @@
+//! What stands before the application: media that is at hand is answered here, without a router and without waiting.
+//! Whatever needs more goes on to the application, which answers the same address in full.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use actix_http::{Request, Response};
+use actix_service::{Service, ServiceFactory, fn_factory, forward_ready};
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{AppConfig, ServiceResponse};
+use actix_web::http::{Method, header};
+use actix_web::{HttpMessage, HttpResponse};
+use clipper_domain::Quality;
+use futures_util::FutureExt;
+use futures_util::future::{Either, LocalBoxFuture, Ready, ready};
+
+use super::bytes::{self, Answer, Kind};
+use super::cors::Origins;
+use super::measure::Measured;
+use super::playback::{self, locate};
+use super::request_id;
+use crate::delivery::{FileBody, Files, Line, Playable, Playables};
+
+const MASTER: &str = "/api/video/{clip}/master.m3u8";
+const VARIANT: &str = "/api/video/{clip}/{quality}.m3u8";
+const SEGMENT: &str = "/api/video/{clip}/{quality}/{segment}";
+
+/// What is kept for viewers.
+#[derive(Clone)]
+pub(crate) struct AtHand {
+    pub(crate) playables: Playables,
+    pub(crate) files: Files,
+    pub(crate) origins: Origins,
+}
+
+/// Puts what is at hand before an application.
+pub(crate) fn front<F, B>(
+    application: F,
+    at_hand: AtHand,
+) -> impl ServiceFactory<
+    Request,
+    Config = (),
+    Response = Response<BoxBody>,
+    Error = actix_web::Error,
+    InitError = F::InitError,
+    Service = Front<F::Service>,
+>
+where
+    F: ServiceFactory<Request, Config = AppConfig, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    F::Future: 'static,
+    <F::Service as Service<Request>>::Future: 'static,
+    B: MessageBody + 'static,
+{
+    fn_factory(move || {
+        let (application, at_hand) = (application.new_service(AppConfig::default()), at_hand.clone());
+        async move {
+            Ok(Front {
+                application: application.await?,
+                at_hand,
+            })
+        }
+    })
+}
+
+/// An application behind what is at hand.
+pub(crate) struct Front<S> {
+    application: S,
+    at_hand: AtHand,
+}
+
+impl<S, B> Service<Request> for Front<S>
+where
+    S: Service<Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    S::Future: 'static,
+    B: MessageBody + 'static,
+{
+    type Response = Response<BoxBody>;
+    type Error = actix_web::Error;
+    type Future = Either<
+        Ready<Result<Self::Response, Self::Error>>,
+        LocalBoxFuture<'static, Result<Self::Response, Self::Error>>,
+    >;
+
+    forward_ready!(application);
+
+    fn call(&self, request: Request) -> Self::Future {
+        if let Some(answer) = self.at_hand.answer(&request) {
+            return Either::Left(ready(Ok(answer)));
+        }
+        let answer = self.application.call(request);
+        Either::Right(async move { Ok(Response::from(answer.await?).map_into_boxed_body()) }.boxed_local())
+    }
+}
+
+/// What a request for media asks for.
+#[derive(Debug, PartialEq, Eq)]
+struct Target<'a> {
+    clip: &'a str,
+    wanted: Wanted<'a>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Wanted<'a> {
+    Master,
+    Variant(Quality),
+    File {
+        quality: Quality,
+        file: &'a str,
+        generation: Option<u32>,
+    },
+}
+
+impl<'a> Target<'a> {
+    /// Nothing, when it is none of these, or not spelled as playlists spell it.
+    fn parse(path: &'a str, query: Option<&str>) -> Option<Self> {
+        let (clip, rest) = path.strip_prefix("/api/video/")?.split_once('/')?;
+        let wanted = if rest == "master.m3u8" {
+            Wanted::Master
+        } else if let Some((quality, file)) = rest.split_once('/') {
+            if !file.starts_with("segment-") && file != "init.mp4" {
+                return None;
+            }
+            Wanted::File {
+                quality: quality.parse().ok()?,
+                file,
+                generation: match generation_of(query) {
+                    Some(number) => Some(number.parse().ok()?),
+                    None => None,
+                },
+            }
+        } else {
+            Wanted::Variant(rest.strip_suffix(".m3u8")?.parse().ok()?)
+        };
+        Some(Self { clip, wanted })
+    }
+}
+
+/// What a query says of the generation.
+fn generation_of(query: Option<&str>) -> Option<&str> {
+    let mut parameters = query.unwrap_or_default().split('&');
+    parameters.find_map(|parameter| parameter.strip_prefix("g="))
+}
+
+impl AtHand {
+    /// The answer, if it is at hand and the request is an ordinary one.
+    fn answer(&self, request: &Request) -> Option<Response<BoxBody>> {
+        let started = Instant::now();
+        let headers = request.headers();
+        if request.method() != Method::GET || headers.contains_key(header::AUTHORIZATION) {
+            return None;
+        }
+        let target = Target::parse(request.path(), request.uri().query())?;
+        let playable = self.playables.at_hand(target.clip)?;
+        if !playable.is_public() {
+            return None;
+        }
+        let (route, mut answered) = self.find(request, &playable, &target.wanted)?;
+        self.origins
+            .mark(headers.get(header::ORIGIN), answered.response.headers_mut());
+        request_id::mark(headers, answered.response.headers_mut());
+        Measured {
+            route: route.into(),
+            method: "GET",
+            status: answered.response.status(),
+            bytes: answered.bytes,
+        }
+        .record(started);
+        Some(answered.response.into())
+    }
+
+    fn find(
+        &self,
+        request: &Request,
+        playable: &Playable,
+        wanted: &Wanted<'_>,
+    ) -> Option<(&'static str, Answered)> {
+        match wanted {
+            Wanted::Master => {
+                let text = playable.master.as_ref()?;
+                let response = playback::playlist(request, playable, text);
+                Some((MASTER, Answered::whole(response)))
+            }
+            Wanted::Variant(quality) => {
+                let text = &playable.rung(*quality)?.playlist;
+                let response = playback::playlist(request, playable, text);
+                Some((VARIANT, Answered::whole(response)))
+            }
+            Wanted::File {
+                quality,
+                file,
+                generation,
+            } => {
+                let media = locate(playable, *quality, file, *generation).ok()?;
+                let answered = self.send(request, &media)?;
+                metrics::counter!("clipper_segment_cache_hits_total").increment(1);
+                Some((SEGMENT, answered))
+            }
+        }
+    }
+
+    /// A file that is open and in the page cache.
+    fn send(&self, request: &Request, media: &playback::Located) -> Option<Answered> {
+        let line = request.conn_data::<Rc<Line>>()?;
+        let file = self.files.at_hand(&media.object)?;
+        let kind = Kind {
+            content_type: media.content_type,
+            etag: file.etag().clone(),
+            cache_control: media.cache_control,
+        };
+        match bytes::answer(request, kind, file.length()).ok()? {
+            Answer::Known(response) => Some(Answered::whole(response)),
+            Answer::Part {
+                mut response,
+                first,
+                count,
+            } => {
+                let response = if let Some(bytes) = file.in_memory(first, count) {
+                    response.body(bytes)
+                } else if file.is_cold(first, count) {
+                    // The application reads it on threads that may wait for the disk.
+                    return None;
+                } else {
+                    let body = FileBody::new(Rc::clone(line), file, first, count);
+                    response.no_chunking(count).body(body)
+                };
+                Some(Answered {
+                    response,
+                    bytes: count,
+                })
+            }
+        }
+    }
+}
+
+/// An answer, and how long its body is.
+struct Answered {
+    response: HttpResponse,
+    bytes: u64,
+}
+
+impl Answered {
+    fn whole(response: HttpResponse) -> Self {
+        use actix_web::body::BodySize;
+        let bytes = match response.body().size() {
+            BodySize::Sized(bytes) => bytes,
+            BodySize::None | BodySize::Stream => 0,
+        };
+        Self { response, bytes }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_understood_as_playlists_spell_them() {
+        let file = |file, generation| Wanted::File {
+            quality: Quality::P720,
+            file,
+            generation,
+        };
+        let cases = [
+            ("/api/video/a/master.m3u8", None, Wanted::Master),
+            (
+                "/api/video/a/720p.m3u8",
+                Some("x=1"),
+                Wanted::Variant(Quality::P720),
+            ),
+            ("/api/video/a/720p/segment-0.ts", None, file("segment-0.ts", None)),
+            (
+                "/api/video/a/720p/segment-3.m4s",
+                Some("CMCD=bs&g=2"),
+                file("segment-3.m4s", Some(2)),
+            ),
+            ("/api/video/a/720p/init.mp4", None, file("init.mp4", None)),
+        ];
+        for (path, query, wanted) in cases {
+            assert_eq!(Target::parse(path, query), Some(Target { clip: "a", wanted }));
+        }
+    }
+
+    #[test]
+    fn everything_else_is_left_to_the_application() {
+        for path in [
+            "/api/video/a/720p/iframes.m3u8",
+            "/api/video/a/captions/en.m3u8",
+            "/api/video/a/poster.jpg",
+            "/api/video/a/9p.m3u8",
+            "/api/video/a",
+            "/api/clips/a/master.m3u8",
+        ] {
+            assert_eq!(Target::parse(path, None), None, "{path}");
+        }
+        assert_eq!(Target::parse("/api/video/a/720p/segment-0.ts", Some("g=x")), None);
+    }
+}

@@ -1,0 +1,214 @@
+//! What is kept at hand for viewers: it is what the application would answer, it follows the log, and it survives clients
+//! that behave badly.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::app::{KEY, TestApp};
+use crate::support::database::Backend;
+use crate::support::{footage, on_both_databases};
+
+on_both_databases!(
+    what_is_at_hand_is_what_the_application_answers,
+    what_changes_is_not_at_hand_any_more
+);
+
+const SEGMENT: &str = "/api/video/clip/720p/segment-0.ts";
+
+/// A clip in two rungs, whose segments are too large to be kept in memory.
+async fn encoded(app: &TestApp) {
+    app.start_encoder();
+    let file = footage::bars(app.folder.path(), "a.mp4", "1280x720", "25", 8, &[]);
+    app.upload("clip", &file).await;
+    assert_eq!(app.ended("clip").await["hls_processing_status"], "completed");
+}
+
+/// Status, headers and body; without what differs between any two answers.
+type Seen = (u16, BTreeMap<String, String>, Vec<u8>);
+
+async fn seen(app: &TestApp, path: &str, headers: &[(&str, &str)], key: bool) -> Seen {
+    let mut request = app.client.get(app.url(path));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    if key {
+        // Whoever signs in is not answered from what is at hand.
+        request = request.bearer_auth(KEY);
+    }
+    let answer = request.send().await.unwrap();
+    let said = answer
+        .headers()
+        .iter()
+        .filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()))
+        .map(|(name, value)| {
+            // The order of a list says nothing.
+            let mut parts: Vec<_> = value.to_str().unwrap().split(',').map(str::trim).collect();
+            parts.sort_unstable();
+            (name.to_string(), parts.join(","))
+        })
+        .collect();
+    (
+        answer.status().as_u16(),
+        said,
+        answer.bytes().await.unwrap().to_vec(),
+    )
+}
+
+async fn hits(app: &TestApp) -> u64 {
+    let metrics = app.text("/metrics").await;
+    let line = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("clipper_segment_cache_hits_total "));
+    line.map_or(0, |count| count.parse().unwrap())
+}
+
+async fn what_is_at_hand_is_what_the_application_answers(app: &TestApp) {
+    encoded(app).await;
+    let playlists = ["/api/video/clip/master.m3u8", "/api/video/clip/720p.m3u8"];
+    for path in playlists.into_iter().chain([SEGMENT]) {
+        app.get(path).await;
+    }
+    let etag = app.get(SEGMENT).await.headers()["etag"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let before = hits(app).await;
+    let asked: [&[(&str, &str)]; 9] = [
+        &[],
+        &[("origin", "https://elsewhere.example")],
+        &[("accept-encoding", "gzip")],
+        &[("accept-encoding", "br, gzip;q=0.5")],
+        &[("range", "bytes=100-70000")],
+        &[("range", "bytes=-5000")],
+        &[("range", "bytes=0-0")],
+        &[("range", "bytes=5-9"), ("if-range", "\"other\"")],
+        &[("if-none-match", &etag)],
+    ];
+    for headers in asked {
+        for path in playlists.into_iter().chain([SEGMENT]) {
+            let at_hand = seen(app, path, headers, false).await;
+            let application = seen(app, path, headers, true).await;
+            assert_eq!(at_hand.0, application.0, "{path} {headers:?}");
+            assert_eq!(at_hand.1, application.1, "{path} {headers:?}");
+            assert!(at_hand.2 == application.2, "{path} {headers:?}: other bytes");
+        }
+    }
+    assert_eq!(hits(app).await - before, asked.len() as u64);
+    let outside = [("range", "bytes=999999999-")];
+    assert_eq!(seen(app, SEGMENT, &outside, false).await.0, 416);
+    let head = app.client.head(app.url(SEGMENT)).send().await.unwrap();
+    let whole = app.get(SEGMENT).await;
+    assert_eq!(
+        head.headers()["content-length"],
+        whole.headers()["content-length"]
+    );
+}
+
+async fn what_changes_is_not_at_hand_any_more(app: &TestApp) {
+    encoded(app).await;
+    let master = "/api/video/clip/master.m3u8";
+    let first = app.text(master).await;
+    assert!(first.contains("480p.m3u8") && !first.contains("captions"));
+    let captions = |language| app.url(&format!("/api/clips/clip/captions/{language}"));
+    let shown = async || app.text(master).await.matches("TYPE=SUBTITLES").count();
+    for (languages, language) in [(1, "de"), (2, "en")] {
+        let text = "WEBVTT\n\n00:00.000 --> 00:01.000\nHello\n";
+        let put = app.client.put(captions(language)).bearer_auth(KEY).body(text);
+        assert_eq!(put.send().await.unwrap().status(), 201);
+        assert_eq!(shown().await, languages);
+    }
+    let delete = app.client.delete(captions("de")).bearer_auth(KEY);
+    assert_eq!(delete.send().await.unwrap().status(), 204);
+    assert_eq!(shown().await, 1);
+    let again = json!({ "qualities": ["480p"] });
+    let asked = app
+        .post("/api/clips/clip/encodings", &again)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(asked.status(), 202);
+    app.until("the new generation to play", async || {
+        let playlist = app.text("/api/video/clip/480p.m3u8").await;
+        playlist.contains("?g=2").then_some(())
+    })
+    .await;
+}
+
+/// Sends text over a connection of its own and reads what comes until the other side closes.
+fn talk(address: &str, said: &str) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address.trim_start_matches("http://")).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.write_all(said.as_bytes()).unwrap();
+    let mut heard = vec![];
+    stream.read_to_end(&mut heard).unwrap();
+    heard
+}
+
+#[actix::test]
+async fn requests_in_one_packet_are_answered_in_order() {
+    let app = TestApp::spawn(Backend::Sqlite).await;
+    encoded(&app).await;
+    let playlist = app.text("/api/video/clip/720p.m3u8").await;
+    let segment = app.get(SEGMENT).await.bytes().await.unwrap();
+    let ask = |path: &str, rest: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\n{rest}\r\n");
+    let said = [
+        ask("/api/video/clip/720p.m3u8", ""),
+        ask(SEGMENT, ""),
+        ask(SEGMENT, "Range: bytes=10-19\r\n"),
+        ask("/healthz", ""),
+        ask(SEGMENT, "Connection: close\r\n"),
+    ]
+    .concat();
+    let address = app.address.clone();
+    let heard = tokio::task::spawn_blocking(move || talk(&address, &said))
+        .await
+        .unwrap();
+    let mut rest = &heard[..];
+    let mut bodies = vec![];
+    while !rest.is_empty() {
+        let end = rest.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+        let head = String::from_utf8_lossy(&rest[..end]).to_lowercase();
+        let length = head.split("content-length: ").nth(1).unwrap();
+        let length: usize = length.split("\r\n").next().unwrap().parse().unwrap();
+        bodies.push(&rest[end..end + length]);
+        rest = &rest[end + length..];
+    }
+    assert_eq!(bodies.len(), 5);
+    assert!(bodies[0] == playlist.as_bytes());
+    assert!(bodies[1] == &segment[..] && bodies[4] == &segment[..]);
+    assert!(bodies[2] == &segment[10..20]);
+    app.finish().await;
+}
+
+#[actix::test]
+async fn clients_that_leave_in_the_middle_take_nothing_with_them() {
+    let app = TestApp::spawn(Backend::Sqlite).await;
+    encoded(&app).await;
+    let segment = app.get(SEGMENT).await.bytes().await.unwrap();
+    let address = app.address.trim_start_matches("http://").to_owned();
+    let leave = move || {
+        for _ in 0..200 {
+            let mut stream = TcpStream::connect(&address).unwrap();
+            let said = format!("GET {SEGMENT} HTTP/1.1\r\nHost: a\r\n\r\n").repeat(8);
+            stream.write_all(said.as_bytes()).unwrap();
+            let mut some = [0; 4_096];
+            assert!(stream.read(&mut some).unwrap() > 0);
+        }
+    };
+    tokio::task::spawn_blocking(leave).await.unwrap();
+    let after = app.get(SEGMENT).await;
+    assert!(after.bytes().await.unwrap() == segment);
+    app.until("the connections to be let go", async || {
+        let metrics = app.text("/metrics").await;
+        let open = metrics
+            .lines()
+            .find_map(|line| line.strip_prefix("process_open_fds "))?;
+        (open.parse::<f64>().unwrap() < 150.0).then_some(())
+    })
+    .await;
+    app.finish().await;
+}
