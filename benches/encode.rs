@@ -7,11 +7,15 @@
 //! it measured.
 
 mod encode {
+    #[path = "../support/cpu.rs"]
+    pub(crate) mod cpu;
     pub(crate) mod footage;
     pub(crate) mod guide;
     pub(crate) mod meter;
     pub(crate) mod product;
     pub(crate) mod quality;
+    #[path = "../support/server.rs"]
+    pub(crate) mod server;
 }
 
 use std::io::Write;

@@ -5,8 +5,8 @@ cd "$(dirname "$0")/.."
 # shellcheck source=scripts/say.sh
 . scripts/say.sh
 
-[ $# -gt 0 ] || set -- encode log
-scripts/need.sh cargo cc node ffmpeg postgresql
+[ $# -gt 0 ] || set -- encode log serve
+scripts/need.sh cargo cc node ffmpeg postgresql nginx
 sample=$(scripts/media.sh)
 CLIPPER_TEST_MEDIA=$(dirname "$sample")
 CLIPPER_TEST_SHIPPED=$PWD/target/shipped/release/shipped

@@ -25,6 +25,7 @@ is_there() {
     chromium) scripts/chromium.sh >/dev/null 2>&1 ;;
     cc) has cc ;;
     shellcheck) has shellcheck ;;
+    nginx) has nginx || [ -x /usr/sbin/nginx ] ;;
     *) fail "scripts/need.sh does not know \`$1\`." ;;
   esac
 }
@@ -33,6 +34,7 @@ is_there() {
 package() {
   case $1:$2 in
     apt:cc) echo "gcc libc6-dev" ;;
+    apt:nginx) echo nginx-light ;;
     dnf:ffmpeg) echo ffmpeg-free ;;
     dnf:postgresql) echo postgresql-server ;;
     dnf:shellcheck) echo ShellCheck ;;

