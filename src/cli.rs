@@ -15,6 +15,7 @@ mod projections;
 mod queue;
 mod serve;
 mod store;
+mod token;
 mod validate;
 
 use std::path::PathBuf;
@@ -82,6 +83,9 @@ enum Verb {
     /// Who is who, and forgetting it.
     #[command(subcommand)]
     People(people::PeopleVerb),
+    /// Playback tokens for private clips, and the keys that sign them.
+    #[command(subcommand)]
+    Token(token::TokenVerb),
     /// Copy an embedded store into a new folder, while it runs.
     Backup {
         /// The folder.
@@ -159,6 +163,7 @@ async fn execute(verb: Verb, config: Config, output: Output) -> anyhow::Result<b
         Verb::Projections(verb) => projections::run(&config, verb, output).await,
         Verb::Events(verb) => events::run(&config, verb, output).await,
         Verb::People(verb) => people::run(&config, verb, output).await,
+        Verb::Token(verb) => token::run(&config, verb, output).await,
         Verb::Backup { folder } => backup::backup(&config, &folder, output).await,
         Verb::Restore(arguments) => backup::restore(&config, &arguments, output).await,
         Verb::Validate(arguments) => validate::validate(&arguments, output).await,

@@ -3,10 +3,12 @@
 mod capacity;
 mod layers;
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use clipper_domain::plan::{CopyObstacle, PlanSettings};
 use clipper_domain::{InvalidQuality, Quality};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::sandbox::Mode;
@@ -95,6 +97,8 @@ pub struct EncodeConfig {
 pub struct HttpConfig {
     /// Origins whose pages may play clips and report, separated by commas; `*` for any.
     pub allowed_origins: String,
+    /// Proxies whose `X-Forwarded-For` is believed: addresses and networks, separated by commas.
+    pub trusted_proxies: String,
     /// Hours for which the first answer to a request with an `Idempotency-Key` is kept.
     pub idempotency_hours: u32,
 }
@@ -139,6 +143,7 @@ impl Default for HttpConfig {
     fn default() -> Self {
         Self {
             allowed_origins: String::new(),
+            trusted_proxies: String::new(),
             idempotency_hours: 24,
         }
     }
@@ -223,6 +228,12 @@ impl Config {
         if !(3..=600).contains(&self.encode.lease_seconds) {
             return invalid("encode.lease_seconds", "must be between 3 and 600");
         }
+        if parse_networks(&self.http.trusted_proxies).is_none() {
+            return invalid(
+                "http.trusted_proxies",
+                "must be addresses and networks, as 10.0.0.0/8",
+            );
+        }
         if self.media_root().is_none() {
             return invalid("media_url", "must be file:///PATH");
         }
@@ -261,10 +272,25 @@ impl Config {
         }
     }
 
+    /// The networks of proxies whose word on addresses is taken.
+    pub fn trusted_proxies(&self) -> Vec<IpNet> {
+        parse_networks(&self.http.trusted_proxies).unwrap_or_default()
+    }
+
     /// The rungs that an upload gets.
     pub fn qualities(&self) -> Vec<Quality> {
         parse_qualities(&self.encode.qualities).unwrap_or_else(|_checked| Quality::DEFAULT.to_vec())
     }
+}
+
+/// An address stands for itself.
+fn parse_networks(list: &str) -> Option<Vec<IpNet>> {
+    let network = |part: &str| {
+        let address = || part.parse::<IpAddr>().map(IpNet::from).ok();
+        part.parse().ok().or_else(address)
+    };
+    let parts = list.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts.map(network).collect()
 }
 
 fn parse_qualities(text: &str) -> Result<Vec<Quality>, InvalidQuality> {

@@ -12,6 +12,8 @@ mod playables;
 mod render;
 mod socket;
 mod text;
+mod token;
+mod tokens;
 
 pub use file_body::FileBody;
 pub use files::{Files, OpenFile};
@@ -20,3 +22,5 @@ pub use playables::Playables;
 pub(crate) use render::container;
 pub use socket::{Line, Socket};
 pub use text::{Coding, Text};
+pub use token::{Bearer, Grant, TokenError, TokenKey};
+pub use tokens::{KeyError, Tokens, rotate};

@@ -3,10 +3,6 @@
 use std::process::ExitCode;
 
 use clipper::sandbox;
-use mimalloc::MiMalloc;
-
-#[global_allocator]
-static MEMORY: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     // Before anything else is there: what an upload is read by starts through here, in a millisecond or two.

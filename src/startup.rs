@@ -28,9 +28,9 @@ use crate::actors::{
 use crate::clock::{Clock, SystemClock};
 use crate::commands::ClipCommands;
 use crate::config::Config;
-use crate::delivery::{Files, Playables};
+use crate::delivery::{Files, Playables, Tokens};
 use crate::encode::Tools;
-use crate::http::{self, AtHand, FirstAnswers, Intake, Keys, Origins, PlaybackLog, Readiness};
+use crate::http::{self, AtHand, FirstAnswers, Intake, Keys, Origins, PlaybackLog, Proxies, Readiness};
 use crate::media::{Downloads, MediaStore};
 use crate::shutdown::Shutdown;
 use crate::storage::news::News;
@@ -58,6 +58,7 @@ pub struct Services {
     pub media: MediaStore,
     clock: Arc<dyn Clock>,
     playback_log: LogWriter,
+    tokens: Tokens,
     tools: Tools,
     health: Health,
     arbiter: Arbiter,
@@ -104,16 +105,11 @@ impl Services {
             &health,
             &work,
         );
-        let janitor = Janitor {
-            media: media.clone(),
-            db: db.clone(),
-            logs: logs.clone(),
-            clock: Arc::clone(&clock),
-            node: node.clone(),
-            playback_days: config.retention.playback_days,
-        };
-        janitor.start_supervised(&arbiter.handle(), &health, &work);
-        Ok(Self {
+        let tokens = Tokens::open(&db, clock.as_ref())
+            .await
+            .context("cannot read the playback keys")?;
+        work.spawn("playback keys", tokens.clone().follow(db.clone(), work.clone()));
+        let services = Self {
             config,
             db,
             logs,
@@ -122,13 +118,28 @@ impl Services {
             media,
             clock,
             playback_log,
+            tokens,
             tools,
             health,
             arbiter,
             work,
             foundation,
             node,
-        })
+        };
+        services.start_janitor();
+        Ok(services)
+    }
+
+    fn start_janitor(&self) {
+        let janitor = Janitor {
+            media: self.media.clone(),
+            db: self.db.clone(),
+            logs: self.logs.clone(),
+            clock: Arc::clone(&self.clock),
+            node: self.node.clone(),
+            playback_days: self.config.retention.playback_days,
+        };
+        janitor.start_supervised(&self.arbiter.handle(), &self.health, &self.work);
     }
 
     /// Starts this many encoders.
@@ -174,6 +185,9 @@ impl Services {
             playables: shared.playables.get_ref().clone(),
             files: shared.files.get_ref().clone(),
             origins: origins.clone(),
+            proxies: Proxies::new(self.config.trusted_proxies()),
+            tokens: self.tokens.clone(),
+            clock: Arc::clone(&self.clock),
         };
         let application = move || {
             let shared = shared.clone();
@@ -234,6 +248,7 @@ impl Services {
         Shared {
             files: web::Data::new(files),
             playables: web::Data::new(playables),
+            tokens: web::Data::new(self.tokens.clone()),
             db: web::Data::new(self.db.clone()),
             logs: web::Data::new(self.logs.clone()),
             clips: web::Data::new(self.clips.clone()),
@@ -288,6 +303,7 @@ impl Services {
 struct Shared {
     files: web::Data<Files>,
     playables: web::Data<Playables>,
+    tokens: web::Data<Tokens>,
     db: web::Data<Db>,
     logs: web::Data<Logs>,
     clips: web::Data<Clips>,
@@ -307,6 +323,7 @@ impl Shared {
     fn attach(self, app: &mut web::ServiceConfig) {
         app.app_data(self.files)
             .app_data(self.playables)
+            .app_data(self.tokens)
             .app_data(self.db)
             .app_data(self.logs)
             .app_data(self.clips)

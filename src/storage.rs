@@ -19,6 +19,7 @@ pub mod news;
 pub mod parked;
 pub mod past;
 pub mod people;
+pub mod playback_keys;
 pub mod queue;
 pub mod rebuild;
 pub mod retention;

@@ -5,16 +5,20 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 
 use chrono::{DateTime, Utc};
 use clipper_domain::PersonId;
+use clipper_projections::clips::ClipRow;
 use uuid::Uuid;
 
+use super::clips::id_of;
 use super::problem::{Code, Problem};
 use super::request_id;
+use super::ticket::Ticket;
 use crate::clock::Clock;
 use crate::commands::CommandContext;
+use crate::delivery::{TokenError, Tokens};
 use crate::storage::keys::{self, KeyRow};
 use crate::storage::{Db, StorageError, people};
 
@@ -65,10 +69,19 @@ impl Scope {
 }
 
 /// The caller: somebody with a key, or anybody.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Caller {
     holder: Option<Holder>,
+    ticket: Option<Verifier>,
     request_id: String,
+}
+
+/// A playback token that came with the request, and what it is verified with.
+#[derive(Clone)]
+struct Verifier {
+    ticket: Ticket,
+    tokens: Tokens,
+    now: DateTime<Utc>,
 }
 
 impl Caller {
@@ -112,9 +125,17 @@ impl Caller {
         self.person().is_some_and(|person| person.to_string() == owner_id) || self.may(Scope::Ops)
     }
 
-    /// Whether the caller may see a clip.
-    pub fn may_watch(&self, visibility: &str, owner_id: &str) -> bool {
-        visibility == "public" || self.may_change(owner_id)
+    /// An error, unless the caller may see the clip that a name means. Of clips that the caller may not see, nobody learns
+    /// whether they exist.
+    pub(super) fn watch(&self, name: &str, clip: Option<&ClipRow>) -> Result<(), Problem> {
+        match (&self.ticket, clip) {
+            (Some(Verifier { ticket, tokens, now }), Some(row)) => {
+                Ok(ticket.verify(tokens, id_of(row)?, *now)?)
+            }
+            (Some(_), None) => Err(TokenError::Invalid.into()),
+            (None, Some(row)) if row.visibility == "public" || self.may_change(&row.owner_id) => Ok(()),
+            (None, _) => Err(Problem::clip_not_found(name)),
+        }
     }
 
     fn may(&self, scope: Scope) -> bool {
@@ -134,11 +155,24 @@ impl FromRequest for Caller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request_id = request_id::of(request);
+        let clock = request.app_data::<web::Data<dyn Clock>>().cloned();
+        let ticket = request.extensions().get::<Ticket>().cloned();
+        let tokens = request.app_data::<web::Data<Tokens>>().cloned();
+        let ticket = match (ticket, tokens, &clock) {
+            (Some(ticket), Some(tokens), Some(clock)) => Some(Verifier {
+                ticket,
+                tokens: tokens.get_ref().clone(),
+                now: clock.now(),
+            }),
+            _ => None,
+        };
+        let anybody = Self {
+            holder: None,
+            ticket,
+            request_id,
+        };
         let Some(header) = request.headers().get(header::AUTHORIZATION) else {
-            return boxed(ready(Ok(Self {
-                holder: None,
-                request_id,
-            })));
+            return boxed(ready(Ok(anybody)));
         };
         let token = header
             .to_str()
@@ -146,7 +180,6 @@ impl FromRequest for Caller {
             .and_then(|value| value.strip_prefix("Bearer "))
             .map(str::to_owned);
         let keys = request.app_data::<web::Data<Keys>>().cloned();
-        let clock = request.app_data::<web::Data<dyn Clock>>().cloned();
         Box::pin(async move {
             let unknown = || Problem::new(Code::Unauthorized, "The API key is not known.");
             let (Some(token), Some(keys), Some(clock)) = (token, keys, clock) else {
@@ -158,7 +191,7 @@ impl FromRequest for Caller {
                 .ok_or_else(unknown)?;
             Ok(Self {
                 holder: Some(holder),
-                request_id,
+                ..anybody
             })
         })
     }

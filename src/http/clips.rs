@@ -190,10 +190,9 @@ fn may_look_back(caller: &Caller, row: &ClipRow) -> Result<(), Problem> {
 
 /// The clip with this UUID or slug, if the caller may know of it.
 pub(super) async fn find(db: &Db, name: &str, caller: &Caller) -> Result<ClipRow, Problem> {
-    db.optional(clips::by_name(name))
-        .await?
-        .filter(|row| caller.may_watch(&row.visibility, &row.owner_id))
-        .ok_or_else(|| Problem::clip_not_found(name))
+    let found = db.optional(clips::by_name(name)).await?;
+    caller.watch(name, found.as_ref())?;
+    found.ok_or_else(|| Problem::clip_not_found(name))
 }
 
 /// The clip with this UUID or slug, if the caller may change it.

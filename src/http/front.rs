@@ -2,6 +2,7 @@
 //! Whatever needs more goes on to the application, which answers the same address in full.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix_http::{Request, Response};
@@ -15,11 +16,14 @@ use futures_util::FutureExt;
 use futures_util::future::{Either, LocalBoxFuture, Ready, ready};
 
 use super::bytes::{self, Answer, Kind};
+use super::client::Proxies;
 use super::cors::Origins;
 use super::measure::Measured;
 use super::playback::{self, locate};
 use super::request_id;
-use crate::delivery::{FileBody, Files, Line, Playable, Playables};
+use super::ticket::{Ticket, split};
+use crate::clock::Clock;
+use crate::delivery::{FileBody, Files, Line, Playable, Playables, Tokens};
 
 const MASTER: &str = "/api/video/{clip}/master.m3u8";
 const VARIANT: &str = "/api/video/{clip}/{quality}.m3u8";
@@ -31,6 +35,9 @@ pub(crate) struct AtHand {
     pub(crate) playables: Playables,
     pub(crate) files: Files,
     pub(crate) origins: Origins,
+    pub(crate) proxies: Proxies,
+    pub(crate) tokens: Tokens,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// Puts what is at hand before an application.
@@ -83,9 +90,13 @@ where
 
     forward_ready!(application);
 
-    fn call(&self, request: Request) -> Self::Future {
-        if let Some(answer) = self.at_hand.answer(&request) {
+    fn call(&self, mut request: Request) -> Self::Future {
+        let ticket = Ticket::of(&request, &self.at_hand.proxies);
+        if let Some(answer) = self.at_hand.answer(&request, ticket.as_ref()) {
             return Either::Left(ready(Ok(answer)));
+        }
+        if let Some(ticket) = ticket {
+            ticket.put_aside(&mut request);
         }
         let answer = self.application.call(request);
         Either::Right(async move { Ok(Response::from(answer.await?).map_into_boxed_body()) }.boxed_local())
@@ -115,6 +126,9 @@ impl<'a> Target<'a> {
     fn parse(path: &'a str, query: Option<&str>) -> Option<Self> {
         let (clip, rest) = path.strip_prefix("/api/video/")?.split_once('/')?;
         let wanted = if rest == "master.m3u8" {
+            if query.is_some_and(|query| query.contains("token=")) {
+                return None;
+            }
             Wanted::Master
         } else if let Some((quality, file)) = rest.split_once('/') {
             if !file.starts_with("segment-") && file != "init.mp4" {
@@ -143,16 +157,20 @@ fn generation_of(query: Option<&str>) -> Option<&str> {
 
 impl AtHand {
     /// The answer, if it is at hand and the request is an ordinary one.
-    fn answer(&self, request: &Request) -> Option<Response<BoxBody>> {
+    fn answer(&self, request: &Request, ticket: Option<&Ticket>) -> Option<Response<BoxBody>> {
         let started = Instant::now();
         let headers = request.headers();
         if request.method() != Method::GET || headers.contains_key(header::AUTHORIZATION) {
             return None;
         }
-        let target = Target::parse(request.path(), request.uri().query())?;
+        let path = split(request.path()).map_or(request.path(), |(_token, path)| path);
+        let target = Target::parse(path, request.uri().query())?;
         let playable = self.playables.at_hand(target.clip)?;
-        if !playable.is_public() {
-            return None;
+        match ticket {
+            // Why a token is not accepted, the application says.
+            Some(ticket) => ticket.verify(&self.tokens, playable.id, self.clock.now()).ok()?,
+            None if playable.is_public() => {}
+            None => return None,
         }
         let (route, mut answered) = self.find(request, &playable, &target.wanted)?;
         self.origins

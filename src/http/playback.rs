@@ -1,5 +1,6 @@
 //! Playlists and segments, as the application answers them. What is at hand was answered before: see `front`.
 
+use actix_web::http::header;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use clipper_domain::Quality;
 use clipper_projections::clips::ClipRow;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use super::auth::Caller;
 use super::bytes;
 use super::problem::{Code, Problem, sentence};
+use super::ticket::signed_master;
 use crate::delivery::{Files, Playable, Playables, Rung, Text};
 use crate::hls::{Container, SegmentNames, parse_segment_name};
 use crate::media::MediaStore;
@@ -26,18 +28,43 @@ pub(super) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 pub(super) const PRIVATE: &str = "private, max-age=3600";
 
 /// `GET /api/video/{clip}/master.m3u8`.
+///
+/// `?token=` leads to the address that carries the token in its path, which players hand on to segments.
 pub(super) async fn master(
     request: HttpRequest,
     name: web::Path<String>,
+    query: web::Query<Presented>,
     caller: Caller,
     playables: web::Data<Playables>,
 ) -> Result<HttpResponse, Problem> {
+    if let Some(token) = &query.token
+        && is_token(token)
+    {
+        return Ok(HttpResponse::Found()
+            .insert_header((header::LOCATION, signed_master(token, &name)))
+            .insert_header((header::CACHE_CONTROL, "private, no-store"))
+            .finish());
+    }
     let playable = find(&playables, &name, &caller).await?;
     let master = playable
         .master
         .as_ref()
         .ok_or_else(|| not_available(&playable.row))?;
     Ok(playlist(&request, &playable, master))
+}
+
+/// A token in a query.
+#[derive(Deserialize)]
+pub(super) struct Presented {
+    token: Option<String>,
+}
+
+/// Only letters that tokens are made of may become part of an address.
+fn is_token(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 /// `GET /api/video/{clip}/{quality}.m3u8`.
@@ -175,9 +202,8 @@ pub(super) async fn find(
         .get(name)
         .await
         .map_err(|error| Problem::internal(error.as_ref()))?;
-    found
-        .filter(|playable| caller.may_watch(&playable.row.visibility, &playable.row.owner_id))
-        .ok_or_else(|| Problem::clip_not_found(name))
+    caller.watch(name, found.as_deref().map(|playable| &playable.row))?;
+    found.ok_or_else(|| Problem::clip_not_found(name))
 }
 
 pub(super) fn find_rung(playable: &Playable, quality: Quality) -> Result<&Rung, Problem> {

@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 use super::problem::{Code, Problem, sentence};
 use super::{
     beacons, captions, clips, download, encodings, operations, ops, pages, playback, progress, queue, source,
-    thumbnails, uploads,
+    thumbnails, ticket, uploads,
 };
 
 /// The largest body that is read whole.
@@ -48,6 +48,10 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
     .service(route(
         "/api/clips/{clip}/captions/{language}",
         [put().to(captions::put), delete().to(captions::remove)],
+    ))
+    .service(route(
+        "/api/clips/{clip}/playback-token",
+        [post().to(ticket::mint)],
     ))
     .service(route("/api/clips/{clip}/progress", [get().to(progress::watch)]))
     .service(route("/api/clips/{clip}/history", [get().to(clips::history)]))

@@ -6,9 +6,9 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::app::{KEY, TestApp};
+use crate::support::app::{KEY, TestApp, assert_problem};
 use crate::support::database::Backend;
 use crate::support::{footage, on_both_databases};
 
@@ -210,5 +210,84 @@ async fn clients_that_leave_in_the_middle_take_nothing_with_them() {
         (open.parse::<f64>().unwrap() < 150.0).then_some(())
     })
     .await;
+    app.finish().await;
+}
+
+/// Registers a private clip and encodes it.
+async fn private(app: &TestApp) {
+    let clip = json!({ "title": "Secret", "slug": "secret", "visibility": "private" });
+    assert_eq!(app.post("/api/clips", &clip).send().await.unwrap().status(), 201);
+    let file = footage::bars(app.folder.path(), "a.mp4", "640x360", "25", 4, &[]);
+    let put = app.put_source("secret", std::fs::read(file).unwrap());
+    assert_eq!(put.send().await.unwrap().status(), 202);
+    app.start_encoder();
+    app.until("the clip to be encoded", async || {
+        let clip = app.client.get(app.url("/api/clips/secret")).bearer_auth(KEY);
+        let clip: Value = clip.send().await.unwrap().json().await.unwrap();
+        (clip["hls_processing_status"] == "completed").then_some(())
+    })
+    .await;
+}
+
+async fn token(app: &TestApp, clip: &str, asked: Value) -> String {
+    let minted = app.post(&format!("/api/clips/{clip}/playback-token"), &asked);
+    let minted: Value = minted.send().await.unwrap().json().await.unwrap();
+    minted["token"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{minted}"))
+        .to_owned()
+}
+
+#[actix::test]
+async fn a_private_clip_plays_through_its_token_and_no_other() {
+    let app = TestApp::spawn(Backend::Sqlite).await;
+    private(&app).await;
+    let plain = "/api/video/secret/master.m3u8";
+    assert_problem(app.get(plain).await, 404, "clip_not_found").await;
+    let good = token(&app, "secret", json!({})).await;
+    let refused = async |token: &str, code: &str| {
+        // Both what answers first and what is at hand afterwards.
+        for path in [plain, "/api/video/secret/480p/segment-0.ts"] {
+            for _ in 0..2 {
+                assert_problem(app.get(&format!("/s/{token}{path}")).await, 403, code).await;
+            }
+        }
+    };
+    refused("nonsense", "token_invalid").await;
+    for _ in 0..2 {
+        let url = app.url(&format!("/s/{good}{plain}"));
+        let player = move || footage::ffmpeg(&["-i", &url, "-f", "null", "-"]);
+        tokio::task::spawn_blocking(player).await.unwrap();
+    }
+    let segment = app
+        .get(&format!("/s/{good}/api/video/secret/480p/segment-0.ts"))
+        .await;
+    assert_eq!(segment.headers()["cache-control"], "private, max-age=3600");
+    refused("nonsense", "token_invalid").await;
+    app.register("other").await;
+    refused(&token(&app, "other", json!({})).await, "token_invalid").await;
+    let page = json!({ "referrer": "https://site.example" });
+    refused(&token(&app, "secret", page).await, "token_elsewhere").await;
+    let network = json!({ "address": "192.0.2.1" });
+    refused(&token(&app, "secret", network).await, "token_elsewhere").await;
+    let here = token(&app, "secret", json!({ "address": "127.0.0.1" })).await;
+    assert_eq!(app.get(&format!("/s/{here}{plain}")).await.status(), 200);
+    // A token says nothing of what is not there, and opens nothing but media.
+    let nobody = app.get(&format!("/s/{good}/api/video/nobody/master.m3u8")).await;
+    assert_problem(nobody, 403, "token_invalid").await;
+    assert_problem(
+        app.get(&format!("/s/{good}/api/clips/secret")).await,
+        404,
+        "not_found",
+    )
+    .await;
+    // A query leads to the path; without a key, nobody gets a token.
+    let led = app.get(&format!("{plain}?token={good}")).await;
+    assert_eq!(
+        (led.status().as_u16(), led.url().path()),
+        (200, &*format!("/s/{good}{plain}"))
+    );
+    let unsigned = app.client.post(app.url("/api/clips/secret/playback-token"));
+    assert_problem(unsigned.send().await.unwrap(), 401, "unauthorized").await;
     app.finish().await;
 }

@@ -1,0 +1,6 @@
+-- What playback tokens are signed with: the newest signs, those before it still verify until they are removed.
+CREATE TABLE playback_keys (
+    id BIGINT PRIMARY KEY,
+    secret TEXT NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL
+);
