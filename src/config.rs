@@ -38,6 +38,8 @@ pub struct Config {
     pub encode: EncodeConfig,
     /// HTTP.
     pub http: HttpConfig,
+    /// Limits.
+    pub limits: LimitsConfig,
     /// Retention.
     pub retention: RetentionConfig,
     /// This program on disk, which ffmpeg is started through. No setting: only tests run as another program.
@@ -103,6 +105,22 @@ pub struct HttpConfig {
     pub idempotency_hours: u32,
 }
 
+/// Requests per second; 0 for as many as come. Ten seconds' worth may come at once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// From one address, for playlists, segments and parts of uploads.
+    pub media_per_second: u32,
+    /// From one address, for everything else that is read.
+    pub reads_per_second: u32,
+    /// From one address, for everything else that changes something.
+    pub writes_per_second: u32,
+    /// From one address, for reports of players.
+    pub reports_per_second: u32,
+    /// With the keys of one person, whatever for.
+    pub person_per_second: u32,
+}
+
 /// Settings of retention.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -122,6 +140,7 @@ impl Default for Config {
             upload: UploadConfig::default(),
             encode: EncodeConfig::default(),
             http: HttpConfig::default(),
+            limits: LimitsConfig::default(),
             retention: RetentionConfig::default(),
             program: this_program(),
         }
@@ -145,6 +164,18 @@ impl Default for HttpConfig {
             allowed_origins: String::new(),
             trusted_proxies: String::new(),
             idempotency_hours: 24,
+        }
+    }
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            media_per_second: 200,
+            reads_per_second: 50,
+            writes_per_second: 20,
+            reports_per_second: 100,
+            person_per_second: 100,
         }
     }
 }

@@ -30,7 +30,9 @@ use crate::commands::ClipCommands;
 use crate::config::Config;
 use crate::delivery::{Files, Playables, Tokens};
 use crate::encode::Tools;
-use crate::http::{self, AtHand, FirstAnswers, Intake, Keys, Origins, PlaybackLog, Proxies, Readiness};
+use crate::http::{
+    self, AtHand, FirstAnswers, Intake, Keys, Limits, Origins, PlaybackLog, Proxies, Rates, Readiness,
+};
 use crate::media::{Downloads, MediaStore};
 use crate::shutdown::Shutdown;
 use crate::storage::news::News;
@@ -185,6 +187,7 @@ impl Services {
             playables: shared.playables.get_ref().clone(),
             files: shared.files.get_ref().clone(),
             origins: origins.clone(),
+            limits: shared.limits.get_ref().clone(),
             proxies: Proxies::new(self.config.trusted_proxies()),
             tokens: self.tokens.clone(),
             clock: Arc::clone(&self.clock),
@@ -207,6 +210,17 @@ impl Services {
                 self.config.listen
             )
         })
+    }
+
+    fn rates(&self) -> Rates {
+        let limits = &self.config.limits;
+        Rates {
+            media: limits.media_per_second,
+            reads: limits.reads_per_second,
+            writes: limits.writes_per_second,
+            reports: limits.reports_per_second,
+            person: limits.person_per_second,
+        }
     }
 
     fn shared(&self, recorder: PrometheusHandle, encoders: usize) -> Shared {
@@ -248,6 +262,7 @@ impl Services {
         Shared {
             files: web::Data::new(files),
             playables: web::Data::new(playables),
+            limits: web::Data::new(Limits::new(self.rates())),
             tokens: web::Data::new(self.tokens.clone()),
             db: web::Data::new(self.db.clone()),
             logs: web::Data::new(self.logs.clone()),
@@ -304,6 +319,7 @@ struct Shared {
     files: web::Data<Files>,
     playables: web::Data<Playables>,
     tokens: web::Data<Tokens>,
+    limits: web::Data<Limits>,
     db: web::Data<Db>,
     logs: web::Data<Logs>,
     clips: web::Data<Clips>,
@@ -324,6 +340,7 @@ impl Shared {
         app.app_data(self.files)
             .app_data(self.playables)
             .app_data(self.tokens)
+            .app_data(self.limits)
             .app_data(self.db)
             .app_data(self.logs)
             .app_data(self.clips)

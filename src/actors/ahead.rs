@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use clipper_domain::Quality;
 use clipper_domain::plan::{PlanSettings, plan};
@@ -15,6 +16,8 @@ use crate::shutdown::Shutdown;
 
 /// Uploads whose beginnings are encoded at once in this process: those that are complete come first.
 const AT_ONCE: usize = 1;
+/// An upload that stands still keeps its turn for this long.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The encodings of uploads that are still arriving.
 #[derive(Clone)]
@@ -40,6 +43,11 @@ struct Running {
     /// Dropped, it ends the work.
     stop: oneshot::Sender<()>,
     ended: oneshot::Receiver<()>,
+}
+
+/// Resolves when nothing has arrived for a while.
+async fn silence(mut arriving: watch::Receiver<u64>) {
+    while let Ok(Ok(())) = tokio::time::timeout(PATIENCE, arriving.changed()).await {}
 }
 
 impl Ahead {
@@ -135,11 +143,13 @@ impl Ahead {
         let plan_of =
             |facts: &clipper_domain::source::SourceFacts| plan(facts, &self.qualities, self.settings);
         let finishing = self.tasks.clone();
+        let abandoned = silence(arriving.clone());
         let work = ahead::encode(&self.tools, &source, &folder, plan_of, arriving);
         tokio::select! {
             ended = work => if let Err(error) = ended {
                 tracing::debug!(error = &error as &dyn std::error::Error, "nothing more is encoded ahead");
             },
+            () = abandoned => tracing::debug!("an upload stands still, others have their turn"),
             () = finishing.finishing() => {}
         }
     }

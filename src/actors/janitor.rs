@@ -50,6 +50,7 @@ impl Janitor {
     fn sweep(&self, context: &mut Context<Self>) {
         let janitor = self.clone();
         let sweep = async move {
+            janitor.media.uploads.close_idle();
             if let Err(error) = janitor.sweep_media().await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,

@@ -13,6 +13,7 @@ use clipper_projections::clips::ClipRow;
 use uuid::Uuid;
 
 use super::clips::id_of;
+use super::limits::{Client, Kind, Limits};
 use super::problem::{Code, Problem};
 use super::request_id;
 use super::ticket::Ticket;
@@ -180,6 +181,7 @@ impl FromRequest for Caller {
             .and_then(|value| value.strip_prefix("Bearer "))
             .map(str::to_owned);
         let keys = request.app_data::<web::Data<Keys>>().cloned();
+        let limits = request.app_data::<web::Data<Limits>>().cloned();
         Box::pin(async move {
             let unknown = || Problem::new(Code::Unauthorized, "The API key is not known.");
             let (Some(token), Some(keys), Some(clock)) = (token, keys, clock) else {
@@ -189,6 +191,9 @@ impl FromRequest for Caller {
                 .holder(token.trim(), clock.now())
                 .await?
                 .ok_or_else(unknown)?;
+            if let Some(limits) = limits {
+                limits.take(Kind::Person, Client::Person(holder.person))?;
+            }
             Ok(Self {
                 holder: Some(holder),
                 ..anybody

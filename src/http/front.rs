@@ -9,8 +9,9 @@ use actix_http::{Request, Response};
 use actix_service::{Service, ServiceFactory, fn_factory, forward_ready};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{AppConfig, ServiceResponse};
-use actix_web::http::{Method, header};
-use actix_web::{HttpMessage, HttpResponse};
+use actix_web::http::Method;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::{HttpMessage, HttpResponse, ResponseError};
 use clipper_domain::Quality;
 use futures_util::FutureExt;
 use futures_util::future::{Either, LocalBoxFuture, Ready, ready};
@@ -18,8 +19,10 @@ use futures_util::future::{Either, LocalBoxFuture, Ready, ready};
 use super::bytes::{self, Answer, Kind};
 use super::client::Proxies;
 use super::cors::Origins;
-use super::measure::Measured;
+use super::limits::{self, Client, Limits};
+use super::measure::{Measured, method};
 use super::playback::{self, locate};
+use super::problem::Problem;
 use super::request_id;
 use super::ticket::{Ticket, split};
 use crate::clock::Clock;
@@ -36,6 +39,7 @@ pub(crate) struct AtHand {
     pub(crate) files: Files,
     pub(crate) origins: Origins,
     pub(crate) proxies: Proxies,
+    pub(crate) limits: Limits,
     pub(crate) tokens: Tokens,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -91,6 +95,9 @@ where
     forward_ready!(application);
 
     fn call(&self, mut request: Request) -> Self::Future {
+        if let Some(answer) = self.at_hand.limit(&request) {
+            return Either::Left(ready(Ok(answer)));
+        }
         let ticket = Ticket::of(&request, &self.at_hand.proxies);
         if let Some(answer) = self.at_hand.answer(&request, ticket.as_ref()) {
             return Either::Left(ready(Ok(answer)));
@@ -156,6 +163,24 @@ fn generation_of(query: Option<&str>) -> Option<&str> {
 }
 
 impl AtHand {
+    /// What is said to a client that asks too often.
+    fn limit(&self, request: &Request) -> Option<Response<BoxBody>> {
+        let started = Instant::now();
+        let headers = request.headers();
+        let kind = limits::Kind::of(request.method(), address_of(request))?;
+        let client = self.proxies.client(headers, request.peer_addr())?;
+        let limited = self.limits.take(kind, Client::at(client)).err()?;
+        let mut answered = Answered::whole(Problem::from(limited).error_response());
+        self.mark(headers, answered.response.headers_mut());
+        Some(answered.measured("limited", method(request.method()), started))
+    }
+
+    /// What every answer says, whoever gives it.
+    fn mark(&self, asked: &HeaderMap, answered: &mut HeaderMap) {
+        self.origins.mark(asked.get(header::ORIGIN), answered);
+        request_id::mark(asked, answered);
+    }
+
     /// The answer, if it is at hand and the request is an ordinary one.
     fn answer(&self, request: &Request, ticket: Option<&Ticket>) -> Option<Response<BoxBody>> {
         let started = Instant::now();
@@ -163,8 +188,7 @@ impl AtHand {
         if request.method() != Method::GET || headers.contains_key(header::AUTHORIZATION) {
             return None;
         }
-        let path = split(request.path()).map_or(request.path(), |(_token, path)| path);
-        let target = Target::parse(path, request.uri().query())?;
+        let target = Target::parse(address_of(request), request.uri().query())?;
         let playable = self.playables.at_hand(target.clip)?;
         match ticket {
             // Why a token is not accepted, the application says.
@@ -173,17 +197,8 @@ impl AtHand {
             None => return None,
         }
         let (route, mut answered) = self.find(request, &playable, &target.wanted)?;
-        self.origins
-            .mark(headers.get(header::ORIGIN), answered.response.headers_mut());
-        request_id::mark(headers, answered.response.headers_mut());
-        Measured {
-            route: route.into(),
-            method: "GET",
-            status: answered.response.status(),
-            bytes: answered.bytes,
-        }
-        .record(started);
-        Some(answered.response.into())
+        self.mark(headers, answered.response.headers_mut());
+        Some(answered.measured(route, "GET", started))
     }
 
     fn find(
@@ -250,6 +265,11 @@ impl AtHand {
     }
 }
 
+/// The path of a request without the token that may stand before it.
+fn address_of(request: &Request) -> &str {
+    split(request.path()).map_or(request.path(), |(_token, path)| path)
+}
+
 /// An answer, and how long its body is.
 struct Answered {
     response: HttpResponse,
@@ -264,6 +284,18 @@ impl Answered {
             BodySize::None | BodySize::Stream => 0,
         };
         Self { response, bytes }
+    }
+
+    /// Counts it and sends it.
+    fn measured(self, route: &'static str, method: &'static str, started: Instant) -> Response<BoxBody> {
+        Measured {
+            route: route.into(),
+            method,
+            status: self.response.status(),
+            bytes: self.bytes,
+        }
+        .record(started);
+        self.response.into()
     }
 }
 

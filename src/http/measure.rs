@@ -67,7 +67,7 @@ fn status_label(status: StatusCode) -> SharedString {
 }
 
 /// Methods are the caller's choice of text; unknown ones share a label.
-fn method(method: &actix_web::http::Method) -> &'static str {
+pub(super) fn method(method: &actix_web::http::Method) -> &'static str {
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
         .into_iter()
         .find(|known| *known == method.as_str())

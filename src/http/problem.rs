@@ -7,6 +7,7 @@ use clipper_domain::clip::Refusal;
 use clipper_domain::source::{Rejection, RejectionCode};
 use serde::Serialize;
 
+use super::limits::Limited;
 use crate::commands::CommandError;
 use crate::storage::StorageError;
 
@@ -88,6 +89,7 @@ codes! {
     UnsupportedCodec       422 "unsupported_codec"       "The video's codec is not supported"
     Undecodable            422 "undecodable"             "The video cannot be decoded"
     Encrypted              422 "encrypted"               "The video is encrypted"
+    RateLimited            429 "rate_limited"            "Too many requests"
     ChecksumMismatch       460 "checksum_mismatch"       "The bytes are not those that were sent"
     Internal               500 "internal"                "Clipper failed"
     Overloaded             503 "overloaded"              "Clipper is busy"
@@ -100,6 +102,7 @@ pub struct Problem {
     code: Code,
     detail: String,
     content_range: Option<u64>,
+    limited: Option<Limited>,
 }
 
 #[derive(Serialize)]
@@ -120,6 +123,7 @@ impl Problem {
             code,
             detail: detail.into(),
             content_range: None,
+            limited: None,
         }
     }
 
@@ -179,6 +183,14 @@ impl ResponseError for Problem {
         if let Some(length) = self.content_range {
             response.insert_header((header::CONTENT_RANGE, format!("bytes */{length}")));
         }
+        if let Some(limited) = self.limited {
+            // draft-ietf-httpapi-ratelimit-headers
+            let (name, seconds) = (limited.kind.as_str(), limited.after.as_secs() + 1);
+            response
+                .insert_header((header::RETRY_AFTER, seconds.to_string()))
+                .insert_header(("RateLimit", format!("\"{name}\";r=0;t={seconds}")))
+                .insert_header(("RateLimit-Policy", format!("\"{name}\";q={};w=1", limited.rate)));
+        }
         response.json(document)
     }
 }
@@ -234,6 +246,21 @@ impl From<Rejection> for Problem {
             RejectionCode::Encrypted => Code::Encrypted,
         };
         Self::new(code, rejection.detail)
+    }
+}
+
+impl From<Limited> for Problem {
+    fn from(limited: Limited) -> Self {
+        let kind = limited.kind.as_str();
+        metrics::counter!("clipper_rate_limited_total", "kind" => kind).increment(1);
+        let detail = format!(
+            "You may send {} requests per second of this kind ({kind}). Please wait.",
+            limited.rate
+        );
+        Self {
+            limited: Some(limited),
+            ..Self::new(Code::RateLimited, detail)
+        }
     }
 }
 

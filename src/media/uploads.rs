@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::io::{self, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex as StdMutex};
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clipper_domain::{ClipId, PersonId};
@@ -41,7 +42,7 @@ pub struct UploadFacts {
 pub struct Uploads {
     root: PathBuf,
     /// Those that this process has seen, so that their hashes need not be counted again. Held for a look-up only.
-    open: Arc<StdMutex<HashMap<Uuid, Arc<Mutex<Upload>>>>>,
+    open: Arc<StdMutex<HashMap<Uuid, Open>>>,
 }
 
 /// An upload under way.
@@ -63,6 +64,15 @@ pub struct Mark {
     hash: Sha256,
 }
 
+/// An upload that somebody has asked for.
+#[derive(Debug)]
+struct Open {
+    upload: Arc<Mutex<Upload>>,
+    used: Instant,
+}
+
+/// How long an upload keeps its file open that nobody asks for.
+const IDLE: Duration = Duration::from_mins(10);
 /// How long an upload that is not complete is kept.
 pub const UPLOAD_KEPT: TimeDelta = TimeDelta::hours(24);
 /// How many bytes may arrive before their number is written down.
@@ -121,20 +131,34 @@ impl Uploads {
         }
     }
 
+    /// Closes the files of uploads that nobody has asked for in a while. Whoever goes on opens them again.
+    pub fn close_idle(&self) {
+        if let Ok(mut open) = self.open.lock() {
+            open.retain(|_, open| Arc::strong_count(&open.upload) > 1 || open.used.elapsed() < IDLE);
+        }
+    }
+
     fn folder(&self, id: Uuid) -> PathBuf {
         self.root.join(id.to_string())
     }
 
     fn known(&self, id: Uuid) -> Option<Arc<Mutex<Upload>>> {
-        self.open.lock().ok()?.get(&id).cloned()
+        let mut open = self.open.lock().ok()?;
+        let open = open.get_mut(&id)?;
+        open.used = Instant::now();
+        Some(Arc::clone(&open.upload))
     }
 
     /// Another request may have been faster: then its hold is the one.
     fn remember(&self, upload: Upload) -> Arc<Mutex<Upload>> {
         let id = upload.facts.id;
         let upload = Arc::new(Mutex::new(upload));
+        let fresh = || Open {
+            upload: Arc::clone(&upload),
+            used: Instant::now(),
+        };
         match self.open.lock() {
-            Ok(mut open) => Arc::clone(open.entry(id).or_insert(upload)),
+            Ok(mut open) => Arc::clone(&open.entry(id).or_insert_with(fresh).upload),
             Err(_poisoned) => upload,
         }
     }

@@ -3,6 +3,7 @@ mod beacons;
 mod captions;
 mod clips;
 mod idempotency;
+mod limits;
 mod operations;
 mod ops;
 mod pages;
