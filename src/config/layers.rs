@@ -16,7 +16,7 @@ const fn setting(key: &'static str) -> Setting {
 }
 
 /// Every setting. `CLIPPER_<SECTION>_<KEY>` works for each.
-const SETTINGS: [Setting; 26] = [
+const SETTINGS: [Setting; 32] = [
     setting("listen"),
     setting("data_dir"),
     Setting {
@@ -47,6 +47,12 @@ const SETTINGS: [Setting; 26] = [
     setting("encode.lease_seconds"),
     setting("http.allowed_origins"),
     setting("http.idempotency_hours"),
+    setting("http.trusted_proxies"),
+    setting("limits.media_per_second"),
+    setting("limits.person_per_second"),
+    setting("limits.reads_per_second"),
+    setting("limits.reports_per_second"),
+    setting("limits.writes_per_second"),
     setting("retention.playback_days"),
     // Names the file itself; listed so that the environment may carry it.
     setting("config"),
