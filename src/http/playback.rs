@@ -21,8 +21,7 @@ const FMP4: &str = "video/iso.segment";
 pub(super) const INIT: &str = "video/mp4";
 pub(super) const VTT: &str = "text/vtt; charset=utf-8";
 pub(super) const FINAL: &str = "public, max-age=3600";
-/// A player that is told of a segment late waits; a cache that has the list of before may show it meanwhile.
-const GROWING: &str = "public, max-age=2, stale-while-revalidate=2";
+const GROWING: &str = "public, max-age=2";
 pub(super) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 /// Private media is for its viewer only, not for caches on the way.
 pub(super) const PRIVATE: &str = "private, max-age=3600";
