@@ -34,6 +34,7 @@ try {
 
 /** Runs in the page: `open` attaches a fresh player and returns what it sees while it plays. */
 function player() {
+  const FETCH_MS = 1000;
   window.open = (url, config) => {
     document.body.innerHTML = "<video muted playsinline></video>";
     const video = document.querySelector("video");
@@ -50,10 +51,19 @@ function player() {
         last[kind] = { sn: frag.sn, endPTS };
       }
     });
+    let told = 0;
+    hls.on("hlsLevelUpdated", (_, { details }) => {
+      if (details.advanced) told = performance.now();
+    });
+    let wait;
     video.addEventListener("waiting", () => {
       const details = hls.levels[hls.currentLevel]?.details;
-      if (video.currentTime > 0 && details) seen.stalls.push({ at: video.currentTime, left: details.edge - video.currentTime });
+      if (!(video.currentTime > 0 && details)) return;
+      const now = performance.now();
+      wait = { at: video.currentTime, left: details.edge - video.currentTime, known: now - told, since: now, lasted: Infinity };
+      seen.stalls.push(wait);
     });
+    video.addEventListener("playing", () => wait && (wait.lasted = Math.min(wait.lasted, performance.now() - wait.since)));
     video.addEventListener("resize", () => seen.heights.push(video.videoHeight));
     hls.loadSource(url);
     hls.attachMedia(video);
@@ -67,8 +77,9 @@ function player() {
     const target = hls.levels[hls.currentLevel]?.details?.targetduration ?? 0;
     return {
       errors,
-      // With more than a segment ahead of it, a player has no reason to wait for the encoder.
-      stalls: stalls.filter(({ left }) => left > target + 1),
+      // With more than a segment ahead of it, a player has no reason to wait for the encoder, but for the moment that it
+      // takes to fetch what it was told of just now.
+      stalls: stalls.filter(({ left, known, lasted }) => left > target + 1 && (known > FETCH_MS || lasted > FETCH_MS)),
       waits: stalls.length,
       seams: seams.filter(({ seconds }) => Math.abs(seconds) > 0.03),
       joined: seams.length,
