@@ -14,8 +14,12 @@ mod encode {
     pub(crate) mod meter;
     pub(crate) mod product;
     pub(crate) mod quality;
+    #[path = "../support/real.rs"]
+    pub(crate) mod real;
     #[path = "../support/server.rs"]
     pub(crate) mod server;
+    #[path = "../support/setting.rs"]
+    pub(crate) mod setting;
 }
 
 use std::io::Write;
@@ -23,6 +27,7 @@ use std::process::ExitCode;
 
 use encode::footage::Footage;
 use encode::meter::Turn;
+use encode::setting::setting;
 use encode::{guide, product, quality};
 
 const ROUNDS: u32 = 2;
@@ -79,20 +84,10 @@ async fn compare(clip: &encode::footage::Clip, rounds: u32) -> anyhow::Result<()
     say("")
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a benchmark is told by its environment how long it may take"
-)]
 fn rounds() -> anyhow::Result<u32> {
-    use anyhow::Context;
-    match std::env::var("CLIPPER_TEST_BENCH_ROUNDS") {
-        Ok(text) => text
-            .parse()
-            .ok()
-            .filter(|rounds| *rounds > 0)
-            .context("CLIPPER_TEST_BENCH_ROUNDS must be a number from 1"),
-        Err(_absent) => Ok(ROUNDS),
-    }
+    let rounds = setting("CLIPPER_TEST_BENCH_ROUNDS")?.unwrap_or(ROUNDS);
+    anyhow::ensure!(rounds > 0, "CLIPPER_TEST_BENCH_ROUNDS must be a number from 1");
+    Ok(rounds)
 }
 
 fn measured(name: &str, turn: Turn) -> String {

@@ -17,6 +17,8 @@ mod commands;
 mod plain;
 #[path = "log/replay.rs"]
 mod replay;
+#[path = "support/setting.rs"]
+mod setting;
 #[path = "log/stage.rs"]
 mod stage;
 #[path = "log/workload.rs"]
@@ -25,7 +27,7 @@ mod workload;
 use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use setting::setting;
 use stage::{Backend, Stage};
 
 const SECONDS: f64 = 5.0;
@@ -62,19 +64,4 @@ async fn run() -> anyhow::Result<()> {
 
 fn say(line: &str) -> anyhow::Result<()> {
     Ok(writeln!(std::io::stdout().lock(), "{line}")?)
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a benchmark is told by its environment how long it may take"
-)]
-fn setting<T: std::str::FromStr>(name: &str) -> anyhow::Result<Option<T>> {
-    match std::env::var(name) {
-        Ok(text) => Ok(Some(
-            text.parse()
-                .ok()
-                .with_context(|| format!("{name} must be a number"))?,
-        )),
-        Err(_absent) => Ok(None),
-    }
 }

@@ -9,8 +9,12 @@ mod serve {
     pub(crate) mod cpu;
     pub(crate) mod load;
     pub(crate) mod nginx;
+    #[path = "../support/real.rs"]
+    pub(crate) mod real;
     #[path = "../support/server.rs"]
     pub(crate) mod server;
+    #[path = "../support/setting.rs"]
+    pub(crate) mod setting;
     pub(crate) mod stage;
 }
 
@@ -18,8 +22,8 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
 use serve::load::{self, Turn};
+use serve::setting::setting;
 use serve::stage::{Contestant, Payload, Stage};
 
 const SECONDS: f64 = 1.0;
@@ -152,19 +156,4 @@ fn row(name: &str, columns: &[String]) -> String {
 
 fn say(line: &str) -> anyhow::Result<()> {
     Ok(writeln!(std::io::stdout().lock(), "{line}")?)
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a benchmark is told by its environment how long it may take"
-)]
-fn setting<T: std::str::FromStr>(name: &str) -> anyhow::Result<Option<T>> {
-    match std::env::var(name) {
-        Ok(text) => Ok(Some(
-            text.parse()
-                .ok()
-                .with_context(|| format!("{name} must be a number"))?,
-        )),
-        Err(_absent) => Ok(None),
-    }
 }

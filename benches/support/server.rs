@@ -6,7 +6,7 @@
 )]
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -61,6 +61,12 @@ impl Server {
 
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The folder of a clip's first generation.
+    pub(crate) fn renditions(&self, clip: &Value) -> PathBuf {
+        let id = text(clip, "id");
+        self.folder.path().join("video").join(id).join("1")
     }
 
     /// Uploads a clip and tells when the last byte had left.
