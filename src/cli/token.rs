@@ -30,7 +30,7 @@ pub(super) enum TokenVerb {
         #[arg(long)]
         referrer: Option<String>,
     },
-    /// Sign with a new key from now on. Tokens of the last key stay good, those of keys before it do not.
+    /// Sign with a new key from half a minute on. Tokens of the last key stay good, those of keys before it do not.
     Rotate,
 }
 
@@ -67,7 +67,9 @@ pub(super) async fn run(config: &Config, verb: TokenVerb, output: Output) -> any
         }
         TokenVerb::Rotate => {
             let id = rotate(&db, &SystemClock).await?;
-            output.data(&json!({ "key": id }), || format!("key {id} signs from now on"))
+            output.data(&json!({ "key": id }), || {
+                format!("key {id} signs in half a minute")
+            })
         }
     }
 }

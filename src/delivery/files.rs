@@ -18,8 +18,6 @@ use crate::shutdown::Shutdown;
 const SMALL: u64 = 16 * 1_024;
 /// How often files are let go that were removed.
 const SWEEP: Duration = Duration::from_secs(30);
-/// How much is read at once to bring a file into the page cache.
-const WARMING: usize = 256 * 1_024;
 
 /// A file that is open for reading.
 #[derive(Debug)]
@@ -139,20 +137,6 @@ impl OpenFile {
                 let read = rustix::io::preadv2(&self.file, &mut into, offset, ReadWriteFlags::NOWAIT);
                 read == Err(Errno::AGAIN)
             })
-    }
-
-    /// Brings a part into the page cache. Blocks while the disk is asked.
-    pub fn warm(&self, first: u64, count: u64) -> io::Result<()> {
-        use std::os::unix::fs::FileExt;
-        let mut buffer = vec![0; WARMING];
-        let mut offset = first;
-        while offset < first + count {
-            match self.file.read_at(&mut buffer, offset)? {
-                0 => break,
-                read => offset += read as u64,
-            }
-        }
-        Ok(())
     }
 
     fn is_removed(&self) -> bool {

@@ -38,6 +38,8 @@ pub struct Rung {
     pub segments: u32,
     /// The folder of its segments in the media store.
     pub folder: String,
+    duration_90k: u64,
+    growing: bool,
 }
 
 /// Why a clip cannot be made ready.
@@ -91,6 +93,17 @@ impl Playable {
         self.rungs.iter().find(|rung| rung.quality == quality)
     }
 
+    /// How long the longest rung is so far, in ticks.
+    pub fn longest_90k(&self) -> u64 {
+        let durations = self.rungs.iter().map(|rung| rung.duration_90k);
+        durations.max().unwrap_or_default()
+    }
+
+    /// Whether more segments will come.
+    pub fn grows(&self) -> bool {
+        self.rungs.iter().any(|rung| rung.growing)
+    }
+
     /// Whether anybody may watch it.
     pub fn is_public(&self) -> bool {
         self.row.visibility == "public"
@@ -118,6 +131,11 @@ impl Rung {
             container: render::container(row),
             segments: u32::try_from(row.segment_count).unwrap_or_default(),
             folder: row.storage_path.clone(),
+            duration_90k: segments
+                .iter()
+                .map(|segment| u64::from(segment.duration_90k))
+                .sum(),
+            growing: row.growing,
         };
         let listed = i_frames.map(|list| render::i_frame_variant(row, quality, &list));
         Ok((rung, listed))

@@ -18,7 +18,7 @@ pub(crate) fn container(row: &VariantRow) -> Container {
     }
 }
 
-pub(super) fn generation(row: &VariantRow) -> u32 {
+fn generation(row: &VariantRow) -> u32 {
     u32::try_from(row.generation).unwrap_or(1)
 }
 

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clipper_domain::ClipId;
-use rand::TryRngCore;
 use thiserror::Error;
 
 use super::token::{Bearer, Grant, TokenError, TokenKey, verify};
 use crate::clock::Clock;
 use crate::shutdown::Shutdown;
+use crate::storage::keys;
 use crate::storage::playback_keys::{self, PlaybackKeyRow};
 use crate::storage::{Db, StorageError};
 
@@ -18,7 +18,6 @@ use crate::storage::{Db, StorageError};
 const REFRESH: Duration = Duration::from_secs(10);
 /// A key signs only after this, so that no node meets a token whose key it does not know.
 const KNOWN_EVERYWHERE: TimeDelta = TimeDelta::seconds(30);
-const SECRET_BYTES: usize = 32;
 
 /// Why there is no key to sign with.
 #[derive(Debug, Error)]
@@ -28,7 +27,7 @@ pub enum KeyError {
     Storage(#[from] StorageError),
     /// The system gives no randomness.
     #[error("the system gives no randomness")]
-    NoRandomness,
+    NoRandomness(#[from] rand::rand_core::OsError),
     /// A key in the database is not what was written there.
     #[error("a playback key cannot be read")]
     Malformed(#[from] hex::FromHexError),
@@ -87,7 +86,7 @@ impl Tokens {
     }
 }
 
-/// Adds a key that signs from now on; tokens of the key before it stay good.
+/// Adds a key, which signs when every node knows it; tokens of the key before it stay good.
 pub async fn rotate(db: &Db, clock: &dyn Clock) -> Result<i64, KeyError> {
     let newest = playback_keys::live(db).await?.first().map_or(0, |key| key.id);
     add_key(db, clock, newest + 1).await?;
@@ -95,12 +94,9 @@ pub async fn rotate(db: &Db, clock: &dyn Clock) -> Result<i64, KeyError> {
 }
 
 async fn add_key(db: &Db, clock: &dyn Clock, id: i64) -> Result<(), KeyError> {
-    let mut secret = [0_u8; SECRET_BYTES];
-    rand::rngs::OsRng
-        .try_fill_bytes(&mut secret)
-        .map_err(|_error| KeyError::NoRandomness)?;
+    let secret = keys::random()?;
     let now = db.now(clock).await?;
-    Ok(playback_keys::add(db, id, &hex::encode(secret), now).await?)
+    Ok(playback_keys::add(db, id, &secret, now).await?)
 }
 
 async fn read(db: &Db) -> Result<Vec<TokenKey>, KeyError> {

@@ -28,6 +28,11 @@ pub(super) fn micros(ticks: u64) -> u64 {
     rounded(u128::from(ticks) * 100, 9)
 }
 
+/// The tick that a span to the nearest microsecond was written from.
+pub(super) fn ticks(micros: u64) -> u64 {
+    rounded(u128::from(micros) * 9, 100)
+}
+
 /// `dividend / divisor` to the nearest whole number, halves upwards.
 pub(crate) fn rounded(dividend: u128, divisor: u128) -> u64 {
     u64::try_from((dividend + divisor / 2) / divisor).unwrap_or(u64::MAX)
@@ -48,5 +53,17 @@ mod tests {
     fn ticks_become_seconds() {
         assert!((seconds(540_540) - 6.006).abs() < 1e-9);
         assert_eq!(micros(1), 11);
+    }
+
+    #[test]
+    fn the_ticks_of_a_picture_come_back_from_its_microseconds() {
+        for picture in [1_500, 3_000, 3_003, 3_754, 90_000] {
+            let (mut start, mut begins) = (0, 0);
+            for _ in 0..50 {
+                let ends = micros(begins + picture);
+                assert_eq!(ticks(ends - start), picture);
+                (start, begins) = (ends, begins + picture);
+            }
+        }
     }
 }

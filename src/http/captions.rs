@@ -7,7 +7,6 @@ use clipper_domain::captions::{Captions, InvalidLanguage, LanguageTag};
 use clipper_domain::clip::{ClipCommand, ClipEvent};
 use clipper_projections::clip_captions::{self, CaptionsRow};
 use clipper_projections::clips::ClipRow;
-use clipper_projections::video_variants;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -19,7 +18,7 @@ use super::playback::{self, IMMUTABLE, PRIVATE, VTT, not_available, playlist_kep
 use super::problem::{Code, Problem, sentence};
 use crate::actors::{Clips, Projectors};
 use crate::commands::Executed;
-use crate::delivery::{Playables, Text};
+use crate::delivery::{Playable, Playables, Text};
 use crate::encode::ORIGIN;
 use crate::hls::{self, SubtitlePlaylist};
 use crate::media::MediaStore;
@@ -198,39 +197,28 @@ pub(super) async fn playlist(
 ) -> Result<HttpResponse, Problem> {
     let (name, language) = path.into_inner();
     let playable = playback::find(&playables, &name, &caller).await?;
-    let row = &playable.row;
-    let captions = find_captions(&db, row, &parse_language(&language)?).await?;
+    let captions = find_captions(&db, &playable.row, &parse_language(&language)?).await?;
     let text = SubtitlePlaylist {
         uri: format!("{}.vtt?v={}", captions.language, digits(&captions)),
-        duration_90k: duration(&db, row).await?,
+        duration_90k: duration(&playable)?,
     }
     .render();
     Ok(playlist_kept_for(&request, &playable, &Text::new(text), CHANGING))
 }
 
 /// How long the renditions are; while they grow, how long they will be.
-async fn duration(db: &Db, row: &ClipRow) -> Result<u64, Problem> {
-    let mut longest = 0;
-    let mut grows = false;
-    for variant in db.all(video_variants::of_clip(id_of(row)?)).await? {
-        let segments = variant.segments()?;
-        let ticks = segments
-            .iter()
-            .map(|segment| u64::from(segment.duration_90k))
-            .sum();
-        longest = longest.max(ticks);
-        grows |= variant.growing;
-    }
+fn duration(playable: &Playable) -> Result<u64, Problem> {
+    let longest = playable.longest_90k();
     if longest == 0 {
-        return Err(not_available(row));
+        return Err(not_available(&playable.row));
     }
-    let planned = row.duration.filter(|_| grows).unwrap_or_default();
+    let planned = playable.row.duration.filter(|_| playable.grows());
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "durations are not negative, and far below 2^52 ticks"
     )]
-    Ok(longest.max((planned * 90_000.0) as u64))
+    Ok(longest.max((planned.unwrap_or_default() * 90_000.0) as u64))
 }
 
 fn digits(captions: &CaptionsRow) -> &str {

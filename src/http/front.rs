@@ -1,6 +1,7 @@
 //! What stands before the application: media that is at hand is answered here, without a router and without waiting.
 //! Whatever needs more goes on to the application, which answers the same address in full.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -95,10 +96,14 @@ where
     forward_ready!(application);
 
     fn call(&self, mut request: Request) -> Self::Future {
-        if let Some(answer) = self.at_hand.limit(&request) {
+        let client = self
+            .at_hand
+            .proxies
+            .client(request.headers(), request.peer_addr());
+        if let Some(answer) = client.and_then(|client| self.at_hand.limit(&request, client)) {
             return Either::Left(ready(Ok(answer)));
         }
-        let ticket = Ticket::of(&request, &self.at_hand.proxies);
+        let ticket = Ticket::of(&request, client);
         if let Some(answer) = self.at_hand.answer(&request, ticket.as_ref()) {
             return Either::Left(ready(Ok(answer)));
         }
@@ -164,11 +169,10 @@ fn generation_of(query: Option<&str>) -> Option<&str> {
 
 impl AtHand {
     /// What is said to a client that asks too often.
-    fn limit(&self, request: &Request) -> Option<Response<BoxBody>> {
+    fn limit(&self, request: &Request, client: IpAddr) -> Option<Response<BoxBody>> {
         let started = Instant::now();
         let headers = request.headers();
         let kind = limits::Kind::of(request.method(), address_of(request))?;
-        let client = self.proxies.client(headers, request.peer_addr())?;
         let limited = self.limits.take(kind, Client::at(client)).err()?;
         let mut answered = Answered::whole(Problem::from(limited).error_response());
         self.mark(headers, answered.response.headers_mut());

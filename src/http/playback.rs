@@ -73,9 +73,7 @@ pub(super) async fn variant(
     caller: Caller,
     playables: web::Data<Playables>,
 ) -> Result<HttpResponse, Problem> {
-    let (name, quality) = path.into_inner();
-    let quality = parse_quality(&quality)?;
-    let playable = find(&playables, &name, &caller).await?;
+    let (playable, quality) = find_with_quality(&playables, path.into_inner(), &caller).await?;
     let rung = find_rung(&playable, quality)?;
     Ok(playlist(&request, &playable, &rung.playlist))
 }
@@ -87,9 +85,7 @@ pub(super) async fn i_frames(
     caller: Caller,
     playables: web::Data<Playables>,
 ) -> Result<HttpResponse, Problem> {
-    let (name, quality) = path.into_inner();
-    let quality = parse_quality(&quality)?;
-    let playable = find(&playables, &name, &caller).await?;
+    let (playable, quality) = find_with_quality(&playables, path.into_inner(), &caller).await?;
     let i_frames = find_rung(&playable, quality)?.i_frames.as_ref().ok_or_else(|| {
         let detail = format!("{quality} is not ready for scrubbing.");
         Problem::new(Code::HlsNotAvailable, detail)
@@ -113,8 +109,7 @@ pub(super) async fn segment(
     files: web::Data<Files>,
 ) -> Result<HttpResponse, Problem> {
     let (name, quality, file) = path.into_inner();
-    let quality = parse_quality(&quality)?;
-    let playable = find(&playables, &name, &caller).await?;
+    let (playable, quality) = find_with_quality(&playables, (name, quality), &caller).await?;
     let media = locate(&playable, quality, &file, generation.g)?;
     let open = files
         .open(&media.object)
@@ -205,7 +200,17 @@ pub(super) async fn find(
     found.ok_or_else(|| Problem::clip_not_found(name))
 }
 
-pub(super) fn find_rung(playable: &Playable, quality: Quality) -> Result<&Rung, Problem> {
+/// The clip and the rung of the ladder that a path names.
+async fn find_with_quality(
+    playables: &Playables,
+    (name, quality): (String, String),
+    caller: &Caller,
+) -> Result<(Arc<Playable>, Quality), Problem> {
+    let quality = parse_quality(&quality)?;
+    Ok((find(playables, &name, caller).await?, quality))
+}
+
+fn find_rung(playable: &Playable, quality: Quality) -> Result<&Rung, Problem> {
     playable.rung(quality).ok_or_else(|| {
         if playable.row.hls_available {
             Problem::new(

@@ -12,7 +12,6 @@ use clipper_domain::ClipId;
 use serde::{Deserialize, Serialize};
 
 use super::auth::{Caller, Scope};
-use super::client::Proxies;
 use super::clips::{find_own, id_of};
 use super::problem::{Code, Problem, sentence};
 use crate::clock::Clock;
@@ -36,13 +35,15 @@ pub(super) struct Ticket {
 
 impl Ticket {
     /// Takes the token out of the address of a request.
-    pub(super) fn of(request: &Request, proxies: &Proxies) -> Option<Self> {
+    pub(super) fn of(request: &Request, client: Option<IpAddr>) -> Option<Self> {
         let (token, _) = split(request.path())?;
-        let headers = request.headers();
-        let referrer = headers.get(header::REFERER).and_then(|value| value.to_str().ok());
+        let referrer = request
+            .headers()
+            .get(header::REFERER)
+            .and_then(|value| value.to_str().ok());
         Some(Self {
             token: token.to_owned(),
-            address: proxies.client(headers, request.peer_addr()),
+            address: client,
             referrer: referrer.map(str::to_owned),
         })
     }

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
-use rand::TryRngCore;
 use uuid::Uuid;
 
 use super::key_file;
@@ -46,11 +45,8 @@ fn admin() -> KeyRow {
 }
 
 fn generate() -> anyhow::Result<String> {
-    let mut bytes = [0_u8; 32];
-    rand::rngs::OsRng
-        .try_fill_bytes(&mut bytes)
-        .context("the system gives no randomness")?;
-    Ok(format!("clk_{}", hex::encode(bytes)))
+    let random = keys::random().context("the system gives no randomness")?;
+    Ok(format!("clk_{random}"))
 }
 
 fn write_private(path: &Path, key: &str) -> std::io::Result<()> {

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use clipper_projections::{Query, Statement};
+use rand::TryRngCore;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -24,6 +25,13 @@ struct CountRow {
 /// The hash under which a key is stored. Keys are 32 random bytes, so that one fast hash is enough.
 pub fn hash(key: &str) -> String {
     hex::encode(Sha256::digest(key.as_bytes()))
+}
+
+/// As many random bytes as a key needs, as hexadecimal digits.
+pub fn random() -> Result<String, rand::rand_core::OsError> {
+    let mut bytes = [0_u8; 32];
+    rand::rngs::OsRng.try_fill_bytes(&mut bytes)?;
+    Ok(hex::encode(bytes))
 }
 
 /// The owner of a key.

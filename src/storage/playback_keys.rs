@@ -37,7 +37,7 @@ pub async fn live(db: &Db) -> Result<Vec<PlaybackKeyRow>, StorageError> {
     .await
 }
 
-/// Adds a key, which signs from now on; harmless, when somebody else adds one with that number at the same time.
+/// Adds a key; harmless, when somebody else adds one with that number at the same time.
 pub async fn add(db: &Db, id: i64, secret: &str, now: DateTime<Utc>) -> Result<(), StorageError> {
     let insert = Statement::new(
         "INSERT INTO playback_keys (id, secret, created_at) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING",

@@ -1,7 +1,7 @@
 //! A list of key frames: each a byte range that can be decoded on its own (BIS 4.4.3.6).
 
 use super::{LoadedPlaylist, finding, media};
-use crate::hls::clock::{micros, unwrap_near};
+use crate::hls::clock::{micros, ticks, unwrap_near};
 use crate::hls::parse::{ParsedMaster, ParsedVariant};
 use crate::hls::rendition::{SegmentEntry, peak_bandwidth};
 use crate::hls::validate::Finding;
@@ -70,17 +70,12 @@ fn durations_are_true(playlist: &LoadedPlaylist) -> Option<Finding> {
         })
 }
 
-/// A playlist's microseconds are finer than ticks: the nearest one is the one that was meant.
-fn nearest_tick(micros: u64) -> u64 {
-    micros.saturating_mul(9).saturating_add(50) / 100
-}
-
 fn peak_is_declared(variant: &ParsedVariant, playlist: &LoadedPlaylist) -> Option<Finding> {
     let entries: Vec<_> = media(playlist)
         .filter_map(|(number, facts)| {
             let micros = playlist.media.segments.get(number)?.duration_micros;
             Some(SegmentEntry {
-                duration_90k: u32::try_from(nearest_tick(micros)).ok()?,
+                duration_90k: u32::try_from(ticks(micros)).ok()?,
                 bytes: facts.bytes,
             })
         })
@@ -95,21 +90,4 @@ fn peak_is_declared(variant: &ParsedVariant, playlist: &LoadedPlaylist) -> Optio
             format!("BANDWIDTH={declared} is under the measured peak of {is}"),
         )
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_ticks_of_a_picture_come_back_from_its_microseconds() {
-        for ticks in [1_500, 3_000, 3_003, 3_754, 90_000] {
-            let (mut start, mut begins) = (0, 0);
-            for _ in 0..50 {
-                let ends = micros(begins + ticks);
-                assert_eq!(nearest_tick(ends - start), ticks);
-                (start, begins) = (ends, begins + ticks);
-            }
-        }
-    }
 }
