@@ -5,35 +5,25 @@ mod first_key;
 mod sample;
 mod sandbox;
 mod server;
+mod serving;
 mod signals;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::Arbiter;
-use actix_service::IntoServiceFactory;
 use actix_web::dev::Server;
-use actix_web::middleware::{Compress, from_fn};
-use actix_web::{App, web};
 use anyhow::Context;
 use chrono::TimeDelta;
-use clipper_domain::clip::EncodingOrder;
-use metrics_exporter_prometheus::PrometheusHandle;
 
-use crate::actors::{
-    Ahead, Ambition, Clips, EncoderPool, EncoderSettings, Followed, Health, Janitor, Projectors,
-};
+use crate::actors::{Ambition, Clips, EncoderPool, EncoderSettings, Followed, Health, Janitor, Projectors};
 use crate::clock::{Clock, SystemClock};
 use crate::commands::ClipCommands;
 use crate::config::Config;
-use crate::delivery::{Files, Playables, Tokens};
+use crate::delivery::Tokens;
 use crate::encode::Tools;
-use crate::http::{
-    self, AtHand, FirstAnswers, Intake, Keys, Limits, Origins, PlaybackLog, Proxies, Rates, Readiness,
-};
-use crate::media::{Downloads, MediaStore};
+use crate::media::MediaStore;
 use crate::shutdown::Shutdown;
 use crate::storage::news::News;
 use crate::storage::{Db, Log, LogWriter, Logs};
@@ -42,8 +32,6 @@ pub use first_key::FirstKey;
 
 /// How long the first step of a shutdown may take.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// Segments that are kept open for viewers.
-const OPEN_FILES: usize = 2_048;
 
 /// Everything that runs, whatever it is run for.
 pub struct Services {
@@ -178,114 +166,6 @@ impl Services {
         sample::take(self, path).await
     }
 
-    /// Binds the HTTP server and tells where it listens. With encoders in this process, uploads are encoded while they arrive.
-    pub fn bind(&self, encoders: usize) -> anyhow::Result<(Server, Vec<SocketAddr>)> {
-        let recorder = crate::metrics::start().context("cannot record metrics")?;
-        let shared = self.shared(recorder, encoders);
-        let origins = Origins::parse(&self.config.http.allowed_origins);
-        let at_hand = AtHand {
-            playables: shared.playables.get_ref().clone(),
-            files: shared.files.get_ref().clone(),
-            origins: origins.clone(),
-            limits: shared.limits.get_ref().clone(),
-            proxies: Proxies::new(self.config.trusted_proxies()),
-            tokens: self.tokens.clone(),
-            clock: Arc::clone(&self.clock),
-        };
-        let application = move || {
-            let shared = shared.clone();
-            let application = App::new()
-                .configure(move |app| shared.attach(app))
-                .wrap(from_fn(http::repeat))
-                .wrap(Compress::default())
-                .wrap(http::cors(&origins))
-                .wrap(from_fn(http::name))
-                .wrap(from_fn(http::measure))
-                .configure(http::configure);
-            http::front(application.into_factory(), at_hand.clone())
-        };
-        server::bind(&self.config.listen, application).with_context(|| {
-            format!(
-                "cannot listen on {}: is the port taken? (CLIPPER_LISTEN sets another)",
-                self.config.listen
-            )
-        })
-    }
-
-    fn rates(&self) -> Rates {
-        let limits = &self.config.limits;
-        Rates {
-            media: limits.media_per_second,
-            reads: limits.reads_per_second,
-            writes: limits.writes_per_second,
-            reports: limits.reports_per_second,
-            person: limits.person_per_second,
-        }
-    }
-
-    fn shared(&self, recorder: PrometheusHandle, encoders: usize) -> Shared {
-        let intake = Intake {
-            clips: self.clips.clone(),
-            projectors: self.projectors.clone(),
-            media: self.media.clone(),
-            tools: self.tools.clone(),
-            ahead: Ahead::new(
-                self.tools.clone(),
-                self.config.plan_settings(),
-                self.config.qualities(),
-                encoders > 0,
-                self.work.clone(),
-            ),
-            max_bytes: self.config.upload.max_bytes,
-            order: EncodingOrder {
-                qualities: self.config.qualities(),
-                ..EncodingOrder::fresh()
-            },
-        };
-        let readiness = Readiness {
-            db: self.db.clone(),
-            logs: self.logs.clone(),
-            media: self.media.clone(),
-            health: self.health.clone(),
-            clips: self.clips.clone(),
-            clock: Arc::clone(&self.clock),
-        };
-        let files = Files::new(self.media.clone(), OPEN_FILES);
-        self.work
-            .spawn("open files", files.clone().sweep(self.work.clone()));
-        let playables = Playables::start(
-            self.db.clone(),
-            self.logs.clone(),
-            |projection| self.projectors.moves(projection),
-            &self.work,
-        );
-        Shared {
-            files: web::Data::new(files),
-            playables: web::Data::new(playables),
-            limits: web::Data::new(Limits::new(self.rates())),
-            tokens: web::Data::new(self.tokens.clone()),
-            db: web::Data::new(self.db.clone()),
-            logs: web::Data::new(self.logs.clone()),
-            clips: web::Data::new(self.clips.clone()),
-            projectors: web::Data::new(self.projectors.clone()),
-            media: web::Data::new(self.media.clone()),
-            keys: web::Data::new(Keys::new(self.db.clone())),
-            playback_log: web::Data::new(PlaybackLog {
-                writer: self.playback_log.clone(),
-                node: self.node.clone(),
-            }),
-            first_answers: web::Data::new(FirstAnswers {
-                db: self.db.clone(),
-                kept_for: TimeDelta::hours(i64::from(self.config.http.idempotency_hours)),
-            }),
-            downloads: web::Data::new(Downloads::default()),
-            intake: web::Data::new(intake),
-            readiness: web::Data::new(readiness),
-            clock: web::Data::from(Arc::clone(&self.clock)),
-            recorder: web::Data::new(recorder),
-        }
-    }
-
     /// Serves until a signal comes, then finishes; a second signal, or a minute, drops what is left.
     pub async fn run(self, server: Option<Server>) -> anyhow::Result<()> {
         let handle = server.as_ref().map(Server::handle);
@@ -310,50 +190,6 @@ impl Services {
         self.foundation.abandon().await;
         self.arbiter.stop();
         self.db.close().await;
-    }
-}
-
-/// What handlers may ask for, one dependency at a time.
-#[derive(Clone)]
-struct Shared {
-    files: web::Data<Files>,
-    playables: web::Data<Playables>,
-    tokens: web::Data<Tokens>,
-    limits: web::Data<Limits>,
-    db: web::Data<Db>,
-    logs: web::Data<Logs>,
-    clips: web::Data<Clips>,
-    projectors: web::Data<Projectors>,
-    media: web::Data<MediaStore>,
-    keys: web::Data<Keys>,
-    playback_log: web::Data<PlaybackLog>,
-    first_answers: web::Data<FirstAnswers>,
-    downloads: web::Data<Downloads>,
-    intake: web::Data<Intake>,
-    readiness: web::Data<Readiness>,
-    clock: web::Data<dyn Clock>,
-    recorder: web::Data<PrometheusHandle>,
-}
-
-impl Shared {
-    fn attach(self, app: &mut web::ServiceConfig) {
-        app.app_data(self.files)
-            .app_data(self.playables)
-            .app_data(self.tokens)
-            .app_data(self.limits)
-            .app_data(self.db)
-            .app_data(self.logs)
-            .app_data(self.clips)
-            .app_data(self.projectors)
-            .app_data(self.media)
-            .app_data(self.keys)
-            .app_data(self.playback_log)
-            .app_data(self.first_answers)
-            .app_data(self.downloads)
-            .app_data(self.intake)
-            .app_data(self.readiness)
-            .app_data(self.clock)
-            .app_data(self.recorder);
     }
 }
 
