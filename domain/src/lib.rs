@@ -5,6 +5,7 @@
 
 pub mod captions;
 pub mod clip;
+pub mod cmcd;
 mod frame_rate;
 mod id;
 pub mod ladder;
