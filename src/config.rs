@@ -9,13 +9,16 @@ use std::path::{Path, PathBuf};
 use clipper_domain::plan::{CopyObstacle, PlanSettings};
 use clipper_domain::{InvalidQuality, Quality};
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::sandbox::Mode;
 
 pub use capacity::Capacity;
 pub use layers::ConfigError;
 use layers::Layers;
+
+/// Viewers of one playback token that can be told apart.
+pub const MOST_STREAMS: usize = 16;
 
 /// Every setting of the program.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -105,7 +108,7 @@ pub struct HttpConfig {
     pub idempotency_hours: u32,
 }
 
-/// Requests per second; 0 for as many as come. Ten seconds' worth may come at once.
+/// What one client may ask for and be sent; 0 for no limit. Ten seconds' worth of requests may come at once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsConfig {
@@ -119,6 +122,23 @@ pub struct LimitsConfig {
     pub reports_per_second: u32,
     /// With the keys of one person, whatever for.
     pub person_per_second: u32,
+    /// Bytes of media to one address.
+    pub address_bytes_per_second: u64,
+    /// The same in a day.
+    pub address_bytes_per_day: u64,
+    /// Bytes of media to one person with a key.
+    pub person_bytes_per_second: u64,
+    /// The same in a day.
+    pub person_bytes_per_day: u64,
+    /// Bytes of media through one playback token.
+    pub token_bytes_per_second: u64,
+    /// The same in a day.
+    pub token_bytes_per_day: u64,
+    /// Viewers who play through one playback token at the same time, up to 16.
+    pub token_streams: usize,
+    /// Bytes per second of playback tokens with a rate class, separated by commas: the first is class 1.
+    #[serde(deserialize_with = "list")]
+    pub token_classes: String,
 }
 
 /// Settings of retention.
@@ -176,6 +196,14 @@ impl Default for LimitsConfig {
             writes_per_second: 20,
             reports_per_second: 100,
             person_per_second: 100,
+            address_bytes_per_second: 0,
+            address_bytes_per_day: 0,
+            person_bytes_per_second: 0,
+            person_bytes_per_day: 0,
+            token_bytes_per_second: 0,
+            token_bytes_per_day: 0,
+            token_streams: 0,
+            token_classes: String::new(),
         }
     }
 }
@@ -256,6 +284,13 @@ impl Config {
         if let Err(error) = parse_qualities(&self.encode.qualities) {
             return invalid("encode.qualities", &format!("is wrong: {error}"));
         }
+        if self.limits.token_streams > MOST_STREAMS {
+            return invalid("limits.token_streams", "must be 16 at most");
+        }
+        let classes = parse_rates(&self.limits.token_classes);
+        if classes.is_none_or(|classes| classes.len() > usize::from(u8::MAX)) {
+            return invalid("limits.token_classes", "must be numbers, separated by commas");
+        }
         if !(3..=600).contains(&self.encode.lease_seconds) {
             return invalid("encode.lease_seconds", "must be between 3 and 600");
         }
@@ -308,6 +343,11 @@ impl Config {
         parse_networks(&self.http.trusted_proxies).unwrap_or_default()
     }
 
+    /// Bytes per second of playback tokens with a rate class.
+    pub fn token_classes(&self) -> Vec<u64> {
+        parse_rates(&self.limits.token_classes).unwrap_or_default()
+    }
+
     /// The rungs that an upload gets.
     pub fn qualities(&self) -> Vec<Quality> {
         parse_qualities(&self.encode.qualities).unwrap_or_else(|_checked| Quality::DEFAULT.to_vec())
@@ -322,6 +362,25 @@ fn parse_networks(list: &str) -> Option<Vec<IpNet>> {
     };
     let parts = list.split(',').map(str::trim).filter(|part| !part.is_empty());
     parts.map(network).collect()
+}
+
+/// A list of one number may be a number.
+fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum List {
+        Text(String),
+        Number(u64),
+    }
+    Ok(match List::deserialize(deserializer)? {
+        List::Text(text) => text,
+        List::Number(number) => number.to_string(),
+    })
+}
+
+fn parse_rates(list: &str) -> Option<Vec<u64>> {
+    let parts = list.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts.map(|part| part.parse().ok()).collect()
 }
 
 fn parse_qualities(text: &str) -> Result<Vec<Quality>, InvalidQuality> {

@@ -4,6 +4,7 @@ mod auth;
 mod beacons;
 mod bytes;
 mod captions;
+mod charge;
 mod client;
 mod clip_json;
 mod clips;

@@ -21,7 +21,7 @@ use crate::actors::{Ambition, Clips, EncoderPool, EncoderSettings, Followed, Hea
 use crate::clock::{Clock, SystemClock};
 use crate::commands::ClipCommands;
 use crate::config::Config;
-use crate::delivery::Tokens;
+use crate::delivery::{Tokens, Traffic};
 use crate::encode::Tools;
 use crate::media::MediaStore;
 use crate::shutdown::Shutdown;
@@ -49,6 +49,7 @@ pub struct Services {
     clock: Arc<dyn Clock>,
     playback_log: LogWriter,
     tokens: Tokens,
+    traffic: Traffic,
     tools: Tools,
     health: Health,
     arbiter: Arbiter,
@@ -109,6 +110,7 @@ impl Services {
             clock,
             playback_log,
             tokens,
+            traffic: Traffic::default(),
             tools,
             health,
             arbiter,
@@ -186,6 +188,13 @@ impl Services {
     /// Ends everything: work first, then what it is written with.
     pub async fn stop(self, hurry: impl Future<Output = ()>) {
         self.work.complete(PATIENCE, hurry).await;
+        // The server has ended: nothing is sent any more.
+        if let Err(error) = self.traffic.write_down(&self.db, self.clock.as_ref()).await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "what was sent last is not written down"
+            );
+        }
         self.projectors.resign().await;
         self.foundation.abandon().await;
         self.arbiter.stop();

@@ -7,6 +7,7 @@
 pub mod archive;
 pub mod audit;
 pub mod backup;
+pub mod bandwidth;
 mod db;
 mod dialect;
 mod error;

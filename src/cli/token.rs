@@ -29,6 +29,12 @@ pub(super) enum TokenVerb {
         /// Only for pages of this origin, as `https://site.example`.
         #[arg(long)]
         referrer: Option<String>,
+        /// Whose it is, in whatever words: tokens of different viewers are counted apart.
+        #[arg(long)]
+        viewer: Option<String>,
+        /// The place of its rate in `limits.token_classes`, from 1 on.
+        #[arg(long, value_name = "N")]
+        rate_class: Option<u8>,
     },
     /// Sign with a new key from half a minute on. Tokens of the last key stay good, those of keys before it do not.
     Rotate,
@@ -44,6 +50,8 @@ pub(super) async fn run(config: &Config, verb: TokenVerb, output: Output) -> any
             hours,
             address,
             referrer,
+            viewer,
+            rate_class,
         } => {
             let row = db
                 .optional(clips::by_name(&clip))
@@ -54,6 +62,8 @@ pub(super) async fn run(config: &Config, verb: TokenVerb, output: Output) -> any
                 expires_at: now + lifetime(hours.map(|hours| hours * 3_600), row.duration),
                 address,
                 referrer,
+                viewer,
+                class: known_class(config, rate_class)?,
             };
             let tokens = Tokens::open(&db, &SystemClock).await?;
             let token = tokens
@@ -72,4 +82,14 @@ pub(super) async fn run(config: &Config, verb: TokenVerb, output: Output) -> any
             })
         }
     }
+}
+
+fn known_class(config: &Config, class: Option<u8>) -> anyhow::Result<Option<u8>> {
+    let known = 1..=config.token_classes().len();
+    if let Some(class) = class
+        && !known.contains(&usize::from(class))
+    {
+        anyhow::bail!("the settings have no rate class {class}: see `limits.token_classes`");
+    }
+    Ok(class)
 }

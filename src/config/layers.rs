@@ -16,7 +16,7 @@ const fn setting(key: &'static str) -> Setting {
 }
 
 /// Every setting. `CLIPPER_<SECTION>_<KEY>` works for each.
-const SETTINGS: [Setting; 32] = [
+const SETTINGS: [Setting; 40] = [
     setting("listen"),
     setting("data_dir"),
     Setting {
@@ -48,10 +48,18 @@ const SETTINGS: [Setting; 32] = [
     setting("http.allowed_origins"),
     setting("http.idempotency_hours"),
     setting("http.trusted_proxies"),
+    setting("limits.address_bytes_per_day"),
+    setting("limits.address_bytes_per_second"),
     setting("limits.media_per_second"),
+    setting("limits.person_bytes_per_day"),
+    setting("limits.person_bytes_per_second"),
     setting("limits.person_per_second"),
     setting("limits.reads_per_second"),
     setting("limits.reports_per_second"),
+    setting("limits.token_bytes_per_day"),
+    setting("limits.token_bytes_per_second"),
+    setting("limits.token_classes"),
+    setting("limits.token_streams"),
     setting("limits.writes_per_second"),
     setting("retention.playback_days"),
     // Names the file itself; listed so that the environment may carry it.
@@ -224,12 +232,14 @@ mod tests {
             .unwrap();
         let both = file.with_environment(environment(&[
             ("CLIPPER_ENCODE_WORKERS", "2"),
+            ("CLIPPER_LIMITS_TOKEN_CLASSES", "500000"),
             ("DATABASE_URL", "postgres://localhost/clipper"),
             ("PATH", "/bin"),
         ]));
         let config: Config = both.unwrap().into_config().unwrap();
         assert_eq!(config.listen, "0.0.0.0:80");
         assert_eq!((config.encode.workers, config.encode.segment_seconds), (2, 10));
+        assert_eq!(config.token_classes(), [500_000]);
         assert_eq!(config.database_url(), "postgres://localhost/clipper");
         assert_eq!(config.upload.max_bytes, 4 << 30);
     }

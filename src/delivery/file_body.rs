@@ -11,6 +11,7 @@ use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::Bytes;
 use tokio::time::{Sleep, sleep};
 
+use super::accounts::Toll;
 use super::files::OpenFile;
 use super::socket::Line;
 
@@ -26,6 +27,7 @@ pub struct FileBody {
     file: Arc<OpenFile>,
     next: u64,
     left: u64,
+    toll: Toll,
     slow: Option<Slow>,
 }
 
@@ -38,18 +40,21 @@ struct Slow {
 
 impl FileBody {
     /// So many bytes from here on.
-    pub fn new(line: Rc<Line>, file: Arc<OpenFile>, first: u64, count: u64) -> Self {
+    pub fn new(line: Rc<Line>, file: Arc<OpenFile>, first: u64, count: u64, toll: Toll) -> Self {
         Self {
             line,
             file,
             next: first,
             left: count,
+            toll,
             slow: None,
         }
     }
 
-    fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let count = usize::try_from(self.left).unwrap_or(QUANTUM).min(QUANTUM);
+    fn poll_send(&mut self, allowed: u64, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let count = usize::try_from(self.left.min(allowed))
+            .unwrap_or(QUANTUM)
+            .min(QUANTUM);
         let (file, next) = (&self.file, &mut self.next);
         self.line.poll_write_with(context, |socket| {
             rustix::fs::sendfile(socket, &file.file, Some(next), count)
@@ -99,11 +104,17 @@ impl MessageBody for FileBody {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            match self.poll_send(context) {
+            let Poll::Ready(allowed) = self.toll.poll_allowed(context) else {
+                // It is we who wait.
+                self.slow = None;
+                return Poll::Pending;
+            };
+            match self.poll_send(allowed, context) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into()))),
                 Poll::Ready(Ok(count)) => {
                     sent += count;
                     self.left -= count as u64;
+                    self.toll.sent(count as u64);
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Some(Err(error))),
                 Poll::Pending => return self.poll_patience(context).map(|error| Some(Err(error))),

@@ -1,5 +1,7 @@
 //! A clip as viewers need it: who may watch it, its playlists, and where its segments lie.
 
+use std::sync::Arc;
+
 use clipper_domain::{ClipId, InvalidQuality, Quality};
 use clipper_projections::clip_captions;
 use clipper_projections::clips::{self, ClipRow};
@@ -8,6 +10,7 @@ use thiserror::Error;
 
 use super::render;
 use super::text::Text;
+use super::traffic::{Portion, Tally, Traffic};
 use crate::hls::{Container, IFrameVariant, MasterPlaylist};
 use crate::storage::{Db, StorageError};
 
@@ -20,6 +23,10 @@ pub struct Playable {
     pub row: ClipRow,
     /// The master playlist, as soon as there is a rung to play.
     pub master: Option<Text>,
+    /// Counts its download.
+    pub download: Arc<Tally>,
+    /// Counts what belongs to no rung.
+    pub other: Arc<Tally>,
     rungs: Vec<Rung>,
 }
 
@@ -38,6 +45,8 @@ pub struct Rung {
     pub segments: u32,
     /// The folder of its segments in the media store.
     pub folder: String,
+    /// Counts what is sent of it.
+    pub tally: Arc<Tally>,
     duration_90k: u64,
     growing: bool,
 }
@@ -58,7 +67,7 @@ pub enum LoadError {
 
 impl Playable {
     /// Reads the clip with this UUID or slug; nothing, when there is none.
-    pub(super) async fn load(db: &Db, name: &str) -> Result<Option<Self>, LoadError> {
+    pub(super) async fn load(db: &Db, traffic: &Traffic, name: &str) -> Result<Option<Self>, LoadError> {
         let Some(row) = db.optional(clips::by_name(name)).await? else {
             return Ok(None);
         };
@@ -66,10 +75,11 @@ impl Playable {
             return Ok(None);
         };
         let variants = db.all(video_variants::of_clip(id)).await?;
+        let tally = |portion| traffic.tally(id, portion, &row.owner_id);
         let (mut rungs, mut listed, mut i_frames) = (vec![], vec![], vec![]);
         for variant in &variants {
             listed.push(render::master_variant(variant)?);
-            let (rung, key_frames) = Rung::of(variant)?;
+            let (rung, key_frames) = Rung::of(variant, tally)?;
             rungs.push(rung);
             i_frames.extend(key_frames);
         }
@@ -82,6 +92,8 @@ impl Playable {
         };
         Ok(Some(Self {
             id,
+            download: tally(Portion::Download),
+            other: tally(Portion::Other),
             row,
             master: (!listed.is_empty()).then(|| Text::new(master.render())),
             rungs,
@@ -117,7 +129,10 @@ impl Playable {
 
 impl Rung {
     /// A rung, and what the master playlist says of its key frames.
-    fn of(row: &VariantRow) -> Result<(Self, Option<IFrameVariant>), LoadError> {
+    fn of(
+        row: &VariantRow,
+        tally: impl Fn(Portion) -> Arc<Tally>,
+    ) -> Result<(Self, Option<IFrameVariant>), LoadError> {
         let quality: Quality = row.quality.parse()?;
         let segments = row.segments()?;
         let key_frames = render::key_frames(row, &segments);
@@ -131,6 +146,7 @@ impl Rung {
             container: render::container(row),
             segments: u32::try_from(row.segment_count).unwrap_or_default(),
             folder: row.storage_path.clone(),
+            tally: tally(Portion::Rung(quality)),
             duration_90k: segments
                 .iter()
                 .map(|segment| u64::from(segment.duration_90k))

@@ -17,6 +17,7 @@ use quick_cache::sync::Cache;
 use tokio::sync::{Notify, watch};
 
 use super::playable::{LoadError, Playable};
+use super::traffic::Traffic;
 use crate::shutdown::Shutdown;
 use crate::storage::{Db, Logs, StorageError};
 
@@ -41,6 +42,7 @@ pub struct Playables(Arc<Inner>);
 struct Inner {
     db: Db,
     logs: Logs,
+    traffic: Traffic,
     followed: Vec<Followed>,
     /// The follower has looked at something.
     looked: Notify,
@@ -88,6 +90,7 @@ impl Playables {
     pub fn start(
         db: Db,
         logs: Logs,
+        traffic: Traffic,
         moves: impl Fn(&'static str) -> Option<watch::Receiver<i64>>,
         shutdown: &Shutdown,
     ) -> Self {
@@ -95,6 +98,7 @@ impl Playables {
         let inner = Arc::new(Inner {
             db,
             logs,
+            traffic,
             followed: followed.collect(),
             looked: Notify::new(),
             drops: AtomicU64::new(0),
@@ -154,7 +158,7 @@ impl Playables {
 
 impl Inner {
     async fn read(self: Arc<Self>, key: (String, u64)) -> Found {
-        let found = Playable::load(&self.db, &key.0).await;
+        let found = Playable::load(&self.db, &self.traffic, &key.0).await;
         let found = found.map(|found| found.map(Arc::new)).map_err(Arc::new);
         if let Ok(Some(playable)) = &found {
             self.keep(playable);

@@ -3,7 +3,8 @@
 //! headers; the path behind it is the same for everybody.
 //!
 //! ```text
-//! base64url( version | key id | expires, seconds since 1970: 4 | flags | [address: 4] [referrer: 4] | mac: 16 )
+//! base64url( version | key id | expires, seconds since 1970: 4 | flags |
+//!            [address: 4] [referrer: 4] [viewer: 4] [rate class: 4] | mac: 16 )
 //! mac = HMAC-SHA256(key, "clipper playback 1" | everything before the mac | clip: 16), its first 16 bytes
 //! ```
 
@@ -24,6 +25,8 @@ const MAC: usize = 16;
 const FIXED: usize = 7;
 const OF_ADDRESS: u8 = 1;
 const OF_REFERRER: u8 = 2;
+const OF_VIEWER: u8 = 4;
+const OF_CLASS: u8 = 8;
 /// How far clocks may be apart, in seconds.
 const SKEW: i64 = 60;
 
@@ -47,6 +50,19 @@ pub struct Grant {
     pub address: Option<IpAddr>,
     /// Only for pages of this origin.
     pub referrer: Option<String>,
+    /// Tells tokens of different viewers apart that are written in the same second.
+    pub viewer: Option<String>,
+    /// Which of the rates it has that the settings list.
+    pub class: Option<u8>,
+}
+
+/// What a token that is accepted is known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Admission {
+    /// A part of its signature.
+    pub token: u64,
+    /// Which of the rates it has that the settings list; 0 for the usual one.
+    pub class: u8,
 }
 
 /// Who comes with a token, and when.
@@ -80,10 +96,18 @@ impl TokenKey {
         let mut bytes = vec![VERSION, self.id];
         let expires = u32::try_from(grant.expires_at.timestamp()).unwrap_or(u32::MAX);
         bytes.extend(expires.to_be_bytes());
-        let (address, referrer) = (grant.address.map(network), grant.referrer.as_deref().map(origin));
-        bytes.push(address.map_or(0, |_| OF_ADDRESS) | referrer.map_or(0, |_| OF_REFERRER));
-        bytes.extend(address.into_iter().flatten());
-        bytes.extend(referrer.into_iter().flatten());
+        let claims = [
+            (OF_ADDRESS, grant.address.map(network)),
+            (OF_REFERRER, grant.referrer.as_deref().map(origin)),
+            (
+                OF_VIEWER,
+                grant.viewer.as_deref().map(|viewer| digest(viewer.as_bytes())),
+            ),
+            (OF_CLASS, grant.class.map(|class| [class, 0, 0, 0])),
+        ];
+        let made = claims.iter().filter(|(_, claim)| claim.is_some());
+        bytes.push(made.fold(0, |flags, (flag, _)| flags | flag));
+        bytes.extend(claims.iter().filter_map(|(_, claim)| *claim).flatten());
         let mac = self.mac(&bytes, clip).finalize().into_bytes();
         bytes.extend(mac.iter().take(MAC));
         URL_SAFE_NO_PAD.encode(bytes)
@@ -106,7 +130,7 @@ pub(super) fn verify(
     token: &str,
     clip: ClipId,
     bearer: Bearer<'_>,
-) -> Result<(), TokenError> {
+) -> Result<Admission, TokenError> {
     let bytes = URL_SAFE_NO_PAD
         .decode(token)
         .map_err(|_error| TokenError::Invalid)?;
@@ -124,20 +148,21 @@ pub(super) fn verify(
     if bearer.now.timestamp() > expires + SKEW {
         return Err(TokenError::Expired);
     }
-    let mut claims = claims.chunks(4);
-    let mut holds = |flag: u8, is: Option<[u8; 4]>| {
-        flags & flag == 0
-            || claims
-                .next()
-                .is_some_and(|claimed| is.is_some_and(|is| claimed == is))
-    };
-    let admitted =
-        holds(OF_ADDRESS, bearer.address.map(network)) && holds(OF_REFERRER, bearer.referrer.map(origin));
-    if admitted {
-        Ok(())
-    } else {
-        Err(TokenError::Elsewhere)
+    let (claims, _) = claims.as_chunks::<4>();
+    let mut claims = claims.iter().copied();
+    let mut claimed = |flag: u8| if flags & flag == 0 { None } else { claims.next() };
+    let (address, referrer) = (claimed(OF_ADDRESS), claimed(OF_REFERRER));
+    let (_viewer, class) = (claimed(OF_VIEWER), claimed(OF_CLASS));
+    let admitted = address.is_none_or(|claim| bearer.address.map(network) == Some(claim))
+        && referrer.is_none_or(|claim| bearer.referrer.map(origin) == Some(claim));
+    if !admitted {
+        return Err(TokenError::Elsewhere);
     }
+    let (token, _) = mac.split_first_chunk().unwrap_or((&[0; 8], &[]));
+    Ok(Admission {
+        token: u64::from_be_bytes(*token),
+        class: class.map_or(0, |[class, ..]| class),
+    })
 }
 
 /// A viewer moves within a network, and IPv6 gives each a network of its own.
@@ -196,6 +221,8 @@ mod tests {
             expires_at: at(100),
             address: None,
             referrer: None,
+            viewer: None,
+            class: None,
         }
     }
 
@@ -212,8 +239,9 @@ mod tests {
         let token = key(1).mint(CLIP, &grant());
         assert_eq!(token.len(), 31);
         let keys = [key(2), key(1)];
-        assert_eq!(verify(&keys, &token, CLIP, bearer(0)), Ok(()));
-        assert_eq!(verify(&keys, &token, CLIP, bearer(160)), Ok(()));
+        let admitted = verify(&keys, &token, CLIP, bearer(0)).unwrap();
+        assert_eq!(admitted.class, 0);
+        assert_eq!(verify(&keys, &token, CLIP, bearer(160)), Ok(admitted));
         assert_eq!(verify(&keys, &token, CLIP, bearer(161)), Err(TokenError::Expired));
         let other = ClipId(Uuid::from_u128(8));
         assert_eq!(verify(&keys, &token, other, bearer(0)), Err(TokenError::Invalid));
@@ -237,7 +265,7 @@ mod tests {
                 address: Some(address.parse().unwrap()),
                 referrer,
             };
-            verify(&[key(1)], &token, CLIP, bearer)
+            verify(&[key(1)], &token, CLIP, bearer).map(|_| ())
         };
         let page = Some("https://Site.example/watch/a?b=c");
         assert_eq!(comes("192.0.2.200", page), Ok(()));
@@ -248,6 +276,27 @@ mod tests {
             Err(TokenError::Elsewhere)
         );
         assert_eq!(comes("192.0.2.7", None), Err(TokenError::Elsewhere));
+    }
+
+    #[test]
+    fn tokens_of_two_viewers_differ_and_tell_their_class() {
+        let admitted = |viewer: &str, class| {
+            let grant = Grant {
+                address: Some("192.0.2.7".parse().unwrap()),
+                viewer: Some(viewer.to_owned()),
+                class: Some(class),
+                ..grant()
+            };
+            let token = key(1).mint(CLIP, &grant);
+            let bearer = Bearer {
+                address: grant.address,
+                ..bearer(0)
+            };
+            verify(&[key(1)], &token, CLIP, bearer).unwrap()
+        };
+        assert_eq!(admitted("ann", 2), admitted("ann", 2));
+        assert_ne!(admitted("ann", 2).token, admitted("bob", 2).token);
+        assert_eq!(admitted("bob", 7).class, 7);
     }
 
     proptest! {

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clipper_domain::ClipId;
 use thiserror::Error;
 
-use super::token::{Bearer, Grant, TokenError, TokenKey, verify};
+use super::token::{Admission, Bearer, Grant, TokenError, TokenKey, verify};
 use crate::clock::Clock;
 use crate::shutdown::Shutdown;
 use crate::storage::keys;
@@ -77,7 +77,7 @@ impl Tokens {
     }
 
     /// Whether a token admits its bearer to a clip.
-    pub fn verify(&self, token: &str, clip: ClipId, bearer: Bearer<'_>) -> Result<(), TokenError> {
+    pub fn verify(&self, token: &str, clip: ClipId, bearer: Bearer<'_>) -> Result<Admission, TokenError> {
         verify(&self.keys(), token, clip, bearer)
     }
 

@@ -131,7 +131,8 @@ impl Caller {
     pub(super) fn watch(&self, name: &str, clip: Option<&ClipRow>) -> Result<(), Problem> {
         match (&self.ticket, clip) {
             (Some(Verifier { ticket, tokens, now }), Some(row)) => {
-                Ok(ticket.verify(tokens, id_of(row)?, *now)?)
+                ticket.verify(tokens, id_of(row)?, *now)?;
+                Ok(())
             }
             (Some(_), None) => Err(TokenError::Invalid.into()),
             (None, Some(row)) if row.visibility == "public" || self.may_change(&row.owner_id) => Ok(()),
@@ -180,6 +181,7 @@ impl FromRequest for Caller {
             .ok()
             .and_then(|value| value.strip_prefix("Bearer "))
             .map(str::to_owned);
+        let request = request.clone();
         let keys = request.app_data::<web::Data<Keys>>().cloned();
         let limits = request.app_data::<web::Data<Limits>>().cloned();
         Box::pin(async move {
@@ -194,6 +196,8 @@ impl FromRequest for Caller {
             if let Some(limits) = limits {
                 limits.take(Kind::Person, Client::Person(holder.person))?;
             }
+            // Whoever sends the answer asks whom it is for.
+            request.extensions_mut().insert(holder.person);
             Ok(Self {
                 holder: Some(holder),
                 ..anybody

@@ -18,16 +18,19 @@ use futures_util::FutureExt;
 use futures_util::future::{Either, LocalBoxFuture, Ready, ready};
 
 use super::bytes::{self, Answer, Kind};
+use super::charge::Charge;
 use super::client::Proxies;
 use super::cors::Origins;
-use super::limits::{self, Client, Limits};
+use super::limits::{self, Client, Limited, Limits, site};
 use super::measure::{Measured, method};
 use super::playback::{self, locate};
 use super::problem::Problem;
 use super::request_id;
 use super::ticket::{Ticket, split};
 use crate::clock::Clock;
-use crate::delivery::{FileBody, Files, Line, Playable, Playables, Tokens};
+use crate::delivery::{
+    Accounts, FileBody, Files, Line, Payer, Payers, Playable, Playables, Step, Tokens, Toll,
+};
 
 const MASTER: &str = "/api/video/{clip}/master.m3u8";
 const VARIANT: &str = "/api/video/{clip}/{quality}.m3u8";
@@ -42,6 +45,7 @@ pub(crate) struct AtHand {
     pub(crate) proxies: Proxies,
     pub(crate) limits: Limits,
     pub(crate) tokens: Tokens,
+    pub(crate) accounts: Accounts,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -64,7 +68,8 @@ where
     B: MessageBody + 'static,
 {
     fn_factory(move || {
-        let (application, at_hand) = (application.new_service(AppConfig::default()), at_hand.clone());
+        let application = application.new_service(AppConfig::default());
+        let at_hand = Rc::new(at_hand.clone());
         async move {
             Ok(Front {
                 application: application.await?,
@@ -77,7 +82,7 @@ where
 /// An application behind what is at hand.
 pub(crate) struct Front<S> {
     application: S,
-    at_hand: AtHand,
+    at_hand: Rc<AtHand>,
 }
 
 impl<S, B> Service<Request> for Front<S>
@@ -104,14 +109,24 @@ where
             return Either::Left(ready(Ok(answer)));
         }
         let ticket = Ticket::of(&request, client);
-        if let Some(answer) = self.at_hand.answer(&request, ticket.as_ref()) {
+        if let Some(answer) = self.at_hand.answer(&request, ticket.as_ref(), client) {
             return Either::Left(ready(Ok(answer)));
         }
+        let charge = Charge::of(&request, ticket.as_ref(), client);
         if let Some(ticket) = ticket {
             ticket.put_aside(&mut request);
         }
-        let answer = self.application.call(request);
-        Either::Right(async move { Ok(Response::from(answer.await?).map_into_boxed_body()) }.boxed_local())
+        let (answer, at_hand) = (self.application.call(request), Rc::clone(&self.at_hand));
+        Either::Right(
+            async move {
+                let answer = answer.await?;
+                Ok(match charge {
+                    Some(charge) => charge.collect(&at_hand, answer).await,
+                    None => Response::from(answer).map_into_boxed_body(),
+                })
+            }
+            .boxed_local(),
+        )
     }
 }
 
@@ -131,6 +146,15 @@ enum Wanted<'a> {
         file: &'a str,
         generation: Option<u32>,
     },
+}
+
+impl Wanted<'_> {
+    fn step(&self) -> Step {
+        match self {
+            Self::Master | Self::Variant(_) => Step::Begins,
+            Self::File { .. } => Step::GoesOn,
+        }
+    }
 }
 
 impl<'a> Target<'a> {
@@ -174,9 +198,15 @@ impl AtHand {
         let headers = request.headers();
         let kind = limits::Kind::of(request.method(), address_of(request))?;
         let limited = self.limits.take(kind, Client::at(client)).err()?;
-        let mut answered = Answered::whole(Problem::from(limited).error_response());
-        self.mark(headers, answered.response.headers_mut());
+        let answered = Answered::whole(self.refuse(headers, limited));
         Some(answered.measured("limited", method(request.method()), started))
+    }
+
+    /// The answer to a client that has had enough.
+    pub(super) fn refuse(&self, asked: &HeaderMap, limited: Limited) -> HttpResponse {
+        let mut response = Problem::from(limited).error_response();
+        self.mark(asked, response.headers_mut());
+        response
     }
 
     /// What every answer says, whoever gives it.
@@ -186,7 +216,12 @@ impl AtHand {
     }
 
     /// The answer, if it is at hand and the request is an ordinary one.
-    fn answer(&self, request: &Request, ticket: Option<&Ticket>) -> Option<Response<BoxBody>> {
+    fn answer(
+        &self,
+        request: &Request,
+        ticket: Option<&Ticket>,
+        client: Option<IpAddr>,
+    ) -> Option<Response<BoxBody>> {
         let started = Instant::now();
         let headers = request.headers();
         if request.method() != Method::GET || headers.contains_key(header::AUTHORIZATION) {
@@ -194,13 +229,22 @@ impl AtHand {
         }
         let target = Target::parse(address_of(request), request.uri().query())?;
         let playable = self.playables.at_hand(target.clip)?;
-        match ticket {
+        let admission = match ticket {
             // Why a token is not accepted, the application says.
-            Some(ticket) => ticket.verify(&self.tokens, playable.id, self.clock.now()).ok()?,
-            None if playable.is_public() => {}
+            Some(ticket) => Some(ticket.verify(&self.tokens, playable.id, self.clock.now()).ok()?),
+            None if playable.is_public() => None,
             None => return None,
-        }
-        let (route, mut answered) = self.find(request, &playable, &target.wanted)?;
+        };
+        let payers = [client.map(site).map(Payer::Address), admission.map(Payer::Token)];
+        let viewer = (client, headers.get(header::USER_AGENT));
+        let payers = match self.accounts.admit(payers, viewer, target.wanted.step()) {
+            Ok(payers) => payers,
+            Err(refused) => {
+                let answered = Answered::whole(self.refuse(headers, refused.into()));
+                return Some(answered.measured("limited", "GET", started));
+            }
+        };
+        let (route, mut answered) = self.find(request, &playable, &target.wanted, payers)?;
         self.mark(headers, answered.response.headers_mut());
         Some(answered.measured(route, "GET", started))
     }
@@ -210,17 +254,20 @@ impl AtHand {
         request: &Request,
         playable: &Playable,
         wanted: &Wanted<'_>,
+        payers: Payers,
     ) -> Option<(&'static str, Answered)> {
         match wanted {
             Wanted::Master => {
                 let text = playable.master.as_ref()?;
-                let response = playback::playlist(request, playable, text);
-                Some((MASTER, Answered::whole(response)))
+                let answered = Answered::whole(playback::playlist(request, playable, text));
+                Toll::new(&playable.other, payers).sent(answered.bytes);
+                Some((MASTER, answered))
             }
             Wanted::Variant(quality) => {
-                let text = &playable.rung(*quality)?.playlist;
-                let response = playback::playlist(request, playable, text);
-                Some((VARIANT, Answered::whole(response)))
+                let rung = playable.rung(*quality)?;
+                let answered = Answered::whole(playback::playlist(request, playable, &rung.playlist));
+                Toll::new(&rung.tally, payers).sent(answered.bytes);
+                Some((VARIANT, answered))
             }
             Wanted::File {
                 quality,
@@ -228,7 +275,10 @@ impl AtHand {
                 generation,
             } => {
                 let media = locate(playable, *quality, file, *generation).ok()?;
-                let answered = self.send(request, &media)?;
+                let answered = self.send(request, &media, || {
+                    let rung = playable.rung(*quality);
+                    Toll::new(rung.map_or(&playable.other, |rung| &rung.tally), payers)
+                })?;
                 metrics::counter!("clipper_segment_cache_hits_total").increment(1);
                 Some((SEGMENT, answered))
             }
@@ -236,7 +286,12 @@ impl AtHand {
     }
 
     /// A file that is open and in the page cache.
-    fn send(&self, request: &Request, media: &playback::Located) -> Option<Answered> {
+    fn send(
+        &self,
+        request: &Request,
+        media: &playback::Located,
+        toll: impl FnOnce() -> Toll,
+    ) -> Option<Answered> {
         let line = request.conn_data::<Rc<Line>>()?;
         let file = self.files.at_hand(&media.object)?;
         let kind = Kind {
@@ -245,19 +300,23 @@ impl AtHand {
             cache_control: media.cache_control,
         };
         match bytes::answer(request, kind, file.length()).ok()? {
-            Answer::Known(response) => Some(Answered::whole(response)),
+            Answer::Known(response) => {
+                toll();
+                Some(Answered::whole(response))
+            }
             Answer::Part {
                 mut response,
                 first,
                 count,
             } => {
                 let response = if let Some(bytes) = file.in_memory(first, count) {
+                    toll().sent(count);
                     response.body(bytes)
                 } else if file.is_cold(first, count) {
                     // The application reads it on threads that may wait for the disk.
                     return None;
                 } else {
-                    let body = FileBody::new(Rc::clone(line), file, first, count);
+                    let body = FileBody::new(Rc::clone(line), file, first, count, toll());
                     response.no_chunking(count).body(body)
                 };
                 Some(Answered {
@@ -270,7 +329,7 @@ impl AtHand {
 }
 
 /// The path of a request without the token that may stand before it.
-fn address_of(request: &Request) -> &str {
+pub(super) fn address_of(request: &Request) -> &str {
     split(request.path()).map_or(request.path(), |(_token, path)| path)
 }
 

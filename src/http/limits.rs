@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use actix_web::http::Method;
 use clipper_domain::PersonId;
 
+use crate::delivery::{Payer, Refused};
+
 /// Slots of a row.
 const SLOTS: usize = 1 << 16;
 /// How much may come at once, in seconds of the rate.
@@ -52,11 +54,61 @@ pub(super) enum Client {
 /// A request that came too early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limited {
-    pub(super) kind: Kind,
-    /// How many per second are allowed.
-    pub(super) rate: u32,
+    pub(super) policy: Policy,
     /// When the next will be answered.
     pub(super) after: Duration,
+}
+
+/// What a client has had enough of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Policy {
+    /// Requests of a kind, in a second.
+    Requests { kind: Kind, rate: u32 },
+    /// Bytes, in a day.
+    Bytes { of: &'static str, per_day: u64 },
+    /// Viewers of one playback token.
+    Streams { most: usize },
+}
+
+impl Policy {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Requests { kind, .. } => kind.as_str(),
+            Self::Bytes { of, .. } => of,
+            Self::Streams { .. } => "streams",
+        }
+    }
+
+    /// `RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers.
+    pub(super) fn header(self) -> String {
+        let name = self.name();
+        match self {
+            Self::Requests { rate, .. } => format!("\"{name}\";q={rate};w=1"),
+            Self::Bytes { per_day, .. } => format!("\"{name}\";q={per_day};qu=\"content-bytes\";w=86400"),
+            Self::Streams { most } => format!("\"{name}\";q={most};qu=\"concurrent-requests\""),
+        }
+    }
+}
+
+impl From<Refused> for Limited {
+    fn from(refused: Refused) -> Self {
+        let (policy, after) = match refused {
+            Refused::Bytes {
+                payer,
+                per_day,
+                after,
+            } => {
+                let of = match payer {
+                    Payer::Address(_) => "address-bytes",
+                    Payer::Person(_) => "person-bytes",
+                    Payer::Token(_) => "token-bytes",
+                };
+                (Policy::Bytes { of, per_day }, after)
+            }
+            Refused::Streams { most, after } => (Policy::Streams { most }, after),
+        };
+        Self { policy, after }
+    }
 }
 
 /// Counts requests.
@@ -109,12 +161,16 @@ impl Rates {
 }
 
 impl Client {
-    /// Whoever has one address of IPv6 has the whole /64.
     pub(super) fn at(address: IpAddr) -> Self {
-        Self::Address(match address.to_canonical() {
-            IpAddr::V4(v4) => v4.into(),
-            IpAddr::V6(v6) => std::net::Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
-        })
+        Self::Address(site(address))
+    }
+}
+
+/// Whoever has one address of IPv6 has the whole /64.
+pub(super) fn site(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.into(),
+        IpAddr::V6(v6) => std::net::Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
     }
 }
 
@@ -150,7 +206,8 @@ impl Table {
             let ahead = next - now;
             if ahead > BURST * 1_000_000 {
                 let after = Duration::from_micros(ahead - BURST * 1_000_000);
-                return Err(Limited { kind, rate, after });
+                let policy = Policy::Requests { kind, rate };
+                return Err(Limited { policy, after });
             }
             let [one, other] = if first <= second {
                 slots

@@ -7,7 +7,7 @@ use clipper_domain::clip::Refusal;
 use clipper_domain::source::{Rejection, RejectionCode};
 use serde::Serialize;
 
-use super::limits::Limited;
+use super::limits::{Limited, Policy};
 use crate::commands::CommandError;
 use crate::storage::StorageError;
 
@@ -90,6 +90,8 @@ codes! {
     Undecodable            422 "undecodable"             "The video cannot be decoded"
     Encrypted              422 "encrypted"               "The video is encrypted"
     RateLimited            429 "rate_limited"            "Too many requests"
+    DayIsSpent             429 "day_is_spent"            "Too many bytes for one day"
+    TooManyStreams         429 "too_many_streams"        "Too many viewers of one playback token"
     ChecksumMismatch       460 "checksum_mismatch"       "The bytes are not those that were sent"
     Internal               500 "internal"                "Clipper failed"
     Overloaded             503 "overloaded"              "Clipper is busy"
@@ -185,11 +187,11 @@ impl ResponseError for Problem {
         }
         if let Some(limited) = self.limited {
             // draft-ietf-httpapi-ratelimit-headers
-            let (name, seconds) = (limited.kind.as_str(), limited.after.as_secs() + 1);
+            let (name, seconds) = (limited.policy.name(), limited.after.as_secs() + 1);
             response
                 .insert_header((header::RETRY_AFTER, seconds.to_string()))
                 .insert_header(("RateLimit", format!("\"{name}\";r=0;t={seconds}")))
-                .insert_header(("RateLimit-Policy", format!("\"{name}\";q={};w=1", limited.rate)));
+                .insert_header(("RateLimit-Policy", limited.policy.header()));
         }
         response.json(document)
     }
@@ -251,15 +253,29 @@ impl From<Rejection> for Problem {
 
 impl From<Limited> for Problem {
     fn from(limited: Limited) -> Self {
-        let kind = limited.kind.as_str();
+        let kind = limited.policy.name();
         metrics::counter!("clipper_rate_limited_total", "kind" => kind).increment(1);
-        let detail = format!(
-            "You may send {} requests per second of this kind ({kind}). Please wait.",
-            limited.rate
-        );
+        let (code, detail) = match limited.policy {
+            Policy::Requests { rate, .. } => (
+                Code::RateLimited,
+                format!("You may send {rate} requests per second of this kind ({kind}). Please wait."),
+            ),
+            Policy::Bytes { per_day, .. } => (
+                Code::DayIsSpent,
+                format!(
+                    "You may be sent {per_day} bytes per day ({kind}). What plays goes on; please come again tomorrow."
+                ),
+            ),
+            Policy::Streams { most } => (
+                Code::TooManyStreams,
+                format!(
+                    "{most} viewers play through this token already. Please wait until one of them ends."
+                ),
+            ),
+        };
         Self {
             limited: Some(limited),
-            ..Self::new(Code::RateLimited, detail)
+            ..Self::new(code, detail)
         }
     }
 }

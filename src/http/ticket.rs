@@ -15,7 +15,7 @@ use super::auth::{Caller, Scope};
 use super::clips::{find_own, id_of};
 use super::problem::{Code, Problem, sentence};
 use crate::clock::Clock;
-use crate::delivery::{Bearer, Grant, TokenError, Tokens};
+use crate::delivery::{Accounts, Admission, Bearer, Grant, TokenError, Tokens};
 use crate::storage::Db;
 
 const PREFIX: &str = "/s/";
@@ -66,7 +66,12 @@ impl Ticket {
     }
 
     /// Whether it admits to a clip.
-    pub(super) fn verify(&self, tokens: &Tokens, clip: ClipId, now: DateTime<Utc>) -> Result<(), TokenError> {
+    pub(super) fn verify(
+        &self,
+        tokens: &Tokens,
+        clip: ClipId,
+        now: DateTime<Utc>,
+    ) -> Result<Admission, TokenError> {
         let bearer = Bearer {
             now,
             address: self.address,
@@ -110,6 +115,10 @@ pub(super) struct TokenRequest {
     address: Option<IpAddr>,
     /// Only for pages of this origin.
     referrer: Option<String>,
+    /// Whose it is, in whatever words.
+    viewer: Option<String>,
+    /// The place of its rate in `limits.token_classes`, from 1 on.
+    rate_class: Option<u8>,
 }
 
 #[derive(Serialize)]
@@ -127,6 +136,7 @@ pub(super) async fn mint(
     caller: Caller,
     db: web::Data<Db>,
     tokens: web::Data<Tokens>,
+    accounts: web::Data<Accounts>,
     clock: web::Data<dyn Clock>,
 ) -> Result<HttpResponse, Problem> {
     caller.require(Scope::ClipsWrite)?;
@@ -138,10 +148,18 @@ pub(super) async fn mint(
         let detail = format!("`expires_in` must be between 1 and {LONGEST} seconds.");
         return Err(Problem::new(Code::InvalidRequest, detail));
     }
+    if let Some(class) = asked.rate_class
+        && !accounts.has_class(class)
+    {
+        let detail = format!("The settings have no rate class {class}.");
+        return Err(Problem::new(Code::InvalidRequest, detail));
+    }
     let grant = Grant {
         expires_at: clock.now() + lifetime(asked.expires_in, row.duration),
         address: asked.address,
         referrer: asked.referrer,
+        viewer: asked.viewer,
+        class: asked.rate_class,
     };
     let token = tokens.mint(id_of(&row)?, &grant, clock.now()).ok_or_else(|| {
         let detail = "There is no key to sign with: run `clipper token rotate`.";

@@ -15,7 +15,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use super::{Services, server};
 use crate::actors::{Ahead, Clips, Projectors};
 use crate::clock::Clock;
-use crate::delivery::{Files, Playables, Tokens};
+use crate::delivery::{Accounts, Allowance, Allowances, Files, Playables, Tokens};
 use crate::http::{
     self, AtHand, FirstAnswers, Intake, Keys, Limits, Origins, PlaybackLog, Proxies, Rates, Readiness,
 };
@@ -38,6 +38,7 @@ impl Services {
             limits: shared.limits.get_ref().clone(),
             proxies: Proxies::new(self.config.trusted_proxies()),
             tokens: self.tokens.clone(),
+            accounts: shared.accounts.get_ref().clone(),
             clock: Arc::clone(&self.clock),
         };
         let application = move || {
@@ -71,8 +72,20 @@ impl Services {
         }
     }
 
-    fn shared(&self, recorder: PrometheusHandle, encoders: usize) -> Shared {
-        let intake = Intake {
+    fn allowances(&self) -> Allowances {
+        let limits = &self.config.limits;
+        let allowance = |per_second, per_day| Allowance { per_second, per_day };
+        Allowances {
+            address: allowance(limits.address_bytes_per_second, limits.address_bytes_per_day),
+            person: allowance(limits.person_bytes_per_second, limits.person_bytes_per_day),
+            token: allowance(limits.token_bytes_per_second, limits.token_bytes_per_day),
+            token_streams: limits.token_streams,
+            classes: self.config.token_classes(),
+        }
+    }
+
+    fn intake(&self, encoders: usize) -> Intake {
+        Intake {
             clips: self.clips.clone(),
             projectors: self.projectors.clone(),
             media: self.media.clone(),
@@ -89,7 +102,10 @@ impl Services {
                 qualities: self.config.qualities(),
                 ..EncodingOrder::fresh()
             },
-        };
+        }
+    }
+
+    fn shared(&self, recorder: PrometheusHandle, encoders: usize) -> Shared {
         let readiness = Readiness {
             db: self.db.clone(),
             logs: self.logs.clone(),
@@ -104,10 +120,16 @@ impl Services {
         let playables = Playables::start(
             self.db.clone(),
             self.logs.clone(),
+            self.traffic.clone(),
             |projection| self.projectors.moves(projection),
             &self.work,
         );
+        let following = (self.db.clone(), Arc::clone(&self.clock), self.work.clone());
+        let traffic = self.traffic.clone();
+        self.work
+            .spawn("traffic", traffic.follow(following.0, following.1, following.2));
         Shared {
+            accounts: web::Data::new(Accounts::new(self.allowances(), Arc::clone(&self.clock))),
             files: web::Data::new(files),
             playables: web::Data::new(playables),
             limits: web::Data::new(Limits::new(self.rates())),
@@ -127,7 +149,7 @@ impl Services {
                 kept_for: TimeDelta::hours(i64::from(self.config.http.idempotency_hours)),
             }),
             downloads: web::Data::new(Downloads::default()),
-            intake: web::Data::new(intake),
+            intake: web::Data::new(self.intake(encoders)),
             readiness: web::Data::new(readiness),
             clock: web::Data::from(Arc::clone(&self.clock)),
             recorder: web::Data::new(recorder),
@@ -138,6 +160,7 @@ impl Services {
 /// What handlers may ask for, one dependency at a time.
 #[derive(Clone)]
 struct Shared {
+    accounts: web::Data<Accounts>,
     files: web::Data<Files>,
     playables: web::Data<Playables>,
     tokens: web::Data<Tokens>,
@@ -159,7 +182,8 @@ struct Shared {
 
 impl Shared {
     fn attach(self, app: &mut web::ServiceConfig) {
-        app.app_data(self.files)
+        app.app_data(self.accounts)
+            .app_data(self.files)
             .app_data(self.playables)
             .app_data(self.tokens)
             .app_data(self.limits)

@@ -1,5 +1,6 @@
 mod auth;
 mod beacons;
+mod bytes;
 mod captions;
 mod clips;
 mod idempotency;

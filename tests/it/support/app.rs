@@ -71,11 +71,16 @@ impl TestApp {
 
     /// Ends the program and looks whether it left anything behind.
     pub(crate) async fn finish(self) {
+        self.finish_with_its_database().await.drop().await;
+    }
+
+    /// The same, leaving the database to be looked into.
+    pub(crate) async fn finish_with_its_database(self) -> TestDatabase {
         self.server.stop(true).await;
         let left = files_below(&self.folder.path().join("data/video/.incoming"));
         self.services.stop(std::future::pending()).await;
-        self.database.drop().await;
         assert_eq!(left, Vec::<String>::new(), "uploads left files behind");
+        self.database
     }
 
     /// Every read model comes out of the log as it stands.
