@@ -24,7 +24,7 @@ use super::cors::Origins;
 use super::limits::{self, Client, Limited, Limits, site};
 use super::measure::{Measured, method};
 use super::playback::{self, locate};
-use super::problem::Problem;
+use super::problem::{Code, Problem};
 use super::request_id;
 use super::ticket::{Ticket, split};
 use crate::clock::Clock;
@@ -35,6 +35,9 @@ use crate::delivery::{
 const MASTER: &str = "/api/video/{clip}/master.m3u8";
 const VARIANT: &str = "/api/video/{clip}/{quality}.m3u8";
 const SEGMENT: &str = "/api/video/{clip}/{quality}/{segment}";
+
+/// Address and headers of a request, in bytes.
+const MAX_HEAD: usize = 16 * 1_024;
 
 /// What is kept for viewers.
 #[derive(Clone)]
@@ -107,6 +110,9 @@ where
             .client(request.headers(), request.peer_addr());
         if let Some(answer) = client.and_then(|client| self.at_hand.limit(&request, client)) {
             return Either::Left(ready(Ok(answer)));
+        }
+        if head_size(&request) > MAX_HEAD {
+            return Either::Left(ready(Ok(self.at_hand.head_too_large(&request))));
         }
         let ticket = Ticket::of(&request, client);
         if let Some(answer) = self.at_hand.answer(&request, ticket.as_ref(), client) {
@@ -207,6 +213,14 @@ impl AtHand {
         let mut response = Problem::from(limited).error_response();
         self.mark(asked, response.headers_mut());
         response
+    }
+
+    fn head_too_large(&self, request: &Request) -> Response<BoxBody> {
+        let started = Instant::now();
+        let detail = format!("Address and headers may have {MAX_HEAD} bytes together.");
+        let mut response = Problem::new(Code::HeadTooLarge, detail).error_response();
+        self.mark(request.headers(), response.headers_mut());
+        Answered::whole(response).measured("limited", method(request.method()), started)
     }
 
     /// What every answer says, whoever gives it.
@@ -331,6 +345,15 @@ impl AtHand {
 /// The path of a request without the token that may stand before it.
 pub(super) fn address_of(request: &Request) -> &str {
     split(request.path()).map_or(request.path(), |(_token, path)| path)
+}
+
+fn head_size(request: &Request) -> usize {
+    let headers = request.headers().iter();
+    let headers: usize = headers
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    let query = request.uri().query().map_or(0, str::len);
+    headers + request.path().len() + query
 }
 
 /// An answer, and how long its body is.

@@ -92,6 +92,7 @@ codes! {
     RateLimited            429 "rate_limited"            "Too many requests"
     DayIsSpent             429 "day_is_spent"            "Too many bytes for one day"
     TooManyStreams         429 "too_many_streams"        "Too many viewers of one playback token"
+    HeadTooLarge           431 "head_too_large"          "The head of the request is too large"
     ChecksumMismatch       460 "checksum_mismatch"       "The bytes are not those that were sent"
     Internal               500 "internal"                "Clipper failed"
     Overloaded             503 "overloaded"              "Clipper is busy"

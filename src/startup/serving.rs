@@ -28,6 +28,7 @@ const OPEN_FILES: usize = 2_048;
 impl Services {
     /// Binds the HTTP server and tells where it listens. With encoders in this process, uploads are encoded while they arrive.
     pub fn bind(&self, encoders: usize) -> anyhow::Result<(Server, Vec<SocketAddr>)> {
+        allow_many_files();
         let recorder = crate::metrics::start().context("cannot record metrics")?;
         let shared = self.shared(recorder, encoders);
         let origins = Origins::parse(&self.config.http.allowed_origins);
@@ -154,6 +155,19 @@ impl Services {
             clock: web::Data::from(Arc::clone(&self.clock)),
             recorder: web::Data::new(recorder),
         }
+    }
+}
+
+/// Connections are files: as many as the system lets this process have.
+fn allow_many_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the number of open files stays limited as it was");
     }
 }
 

@@ -101,3 +101,18 @@ async fn whoever_sends_headers_slowly_is_let_go_and_disturbs_nobody() {
     assert!(slowest < Duration::from_secs(1), "{slowest:?}");
     app.finish().await;
 }
+
+#[actix::test]
+async fn a_head_beyond_sixteen_kibibytes_is_refused() {
+    let app = TestApp::spawn(Backend::Sqlite).await;
+    for path in ["/api/clips", "/api/video/a/master.m3u8"] {
+        let request = |length| app.client.get(app.url(path)).header("x-long", "a".repeat(length));
+        assert!(request(15_000).send().await.unwrap().status().as_u16() < 431);
+        assert_problem(request(17_000).send().await.unwrap(), 431, "head_too_large").await;
+        let address = app.url(&format!("{path}?{}", "a".repeat(17_000)));
+        let refused = app.client.get(address).send().await.unwrap();
+        assert_problem(refused, 431, "head_too_large").await;
+    }
+    assert_eq!(app.get("/healthz").await.status(), 200);
+    app.finish().await;
+}
