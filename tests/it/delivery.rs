@@ -213,6 +213,44 @@ async fn clients_that_leave_in_the_middle_take_nothing_with_them() {
     app.finish().await;
 }
 
+#[actix::test]
+async fn no_address_leads_out_of_the_media_and_no_range_multiplies_it() {
+    let app = TestApp::spawn(Backend::Sqlite).await;
+    encoded(&app).await;
+    let whole = app.get(SEGMENT).await.bytes().await.unwrap();
+    let long = format!("/api/video/clip/{}", "a/".repeat(4_000));
+    let tricks = [
+        "/api/video/clip/720p/../../../../admin.key",
+        "/api/video/clip/720p/%2e%2e%2f%2e%2e%2f%2e%2e%2fadmin.key",
+        "/api/video/clip/720p/..%2f..%2f..%2fadmin.key",
+        "/api/video/clip/720p/segment-0.ts%00.jpg",
+        "/api/video/clip/720p/segment-0%2ets/../../x",
+        "/api/video/%2e%2e/%2e%2e/master.m3u8",
+        "/api/video/..%5c..%5cclip/720p/segment-0.ts",
+        "//etc/passwd",
+        "/api/video/clip/720p/segment-99999999999999999999.ts",
+        "/api/video/clip/720p/segment-0.ts?g=99999999999",
+        "/s/%2e%2e/api/video/clip/master.m3u8",
+        &long,
+    ];
+    let said = tricks.map(|path| format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    let address = app.address.clone();
+    let heard = tokio::task::spawn_blocking(move || said.map(|said| (talk(&address, &said), said)));
+    for (heard, said) in heard.await.unwrap() {
+        let heard = String::from_utf8_lossy(&heard);
+        assert!(heard.starts_with("HTTP/1.1 4"), "{said}{heard}");
+        assert!(!heard.contains(KEY), "{said}{heard}");
+    }
+    // Ranges by the hundred are no ranges: the file comes once.
+    let many: Vec<_> = (0..500).map(|first| format!("{first}-")).collect();
+    for key in [false, true] {
+        let range = format!("bytes={}", many.join(","));
+        let (status, _, bytes) = seen(&app, SEGMENT, &[("range", &range)], key).await;
+        assert_eq!((status, bytes.len()), (200, whole.len()));
+    }
+    app.finish().await;
+}
+
 /// Registers a private clip and encodes it.
 async fn private(app: &TestApp) {
     let clip = json!({ "title": "Secret", "slug": "secret", "visibility": "private" });
