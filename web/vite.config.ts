@@ -2,6 +2,8 @@ import { defineConfig, type Plugin } from "vite";
 
 const API = process.env.CLIPPER_URL ?? "http://127.0.0.1:8080";
 
+const PAGES = ["watch", "embed", "upload"];
+
 /** The server maps its page routes onto the built files; the dev server has to do the same. */
 function pageRoutes(): Plugin {
   return {
@@ -9,8 +11,8 @@ function pageRoutes(): Plugin {
     configureServer(server) {
       server.middlewares.use((request, _response, next) => {
         const path = (request.url ?? "/").split("?")[0] ?? "/";
-        if (path.startsWith("/watch/")) request.url = "/watch.html";
-        if (path === "/upload") request.url = "/upload.html";
+        const page = PAGES.find((page) => path === `/${page}` || path.startsWith(`/${page}/`));
+        if (page) request.url = `/${page}.html`;
         next();
       });
     },
@@ -28,7 +30,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 700,
-    rolldownOptions: { input: ["index.html", "watch.html", "upload.html"] },
+    rolldownOptions: { input: ["index.html", ...PAGES.map((page) => `${page}.html`)] },
   },
   server: { proxy: { "/api": API } },
   test: { include: ["test/**/*.test.ts"] },

@@ -1,4 +1,11 @@
 import { describe, expect, it } from "vitest";
+import type { Clip } from "../src/api/clip";
+import { preferredTrack } from "../src/theatre/captions";
+import { placeOf } from "../src/theatre/gestures";
+import { shouldLoop } from "../src/theatre/loop";
+import { startTime } from "../src/theatre/player";
+import { embedCode, shareAddress } from "../src/theatre/share";
+import { rate } from "../src/theatre/stats";
 import { readPreferences, startingEstimate } from "../src/theatre/preferences";
 import { rungName, rungsOf } from "../src/theatre/rungs";
 import { stepSpeed } from "../src/theatre/speed";
@@ -58,4 +65,60 @@ it("frames web addresses only, and tells Twitch who frames it", () => {
   expect(embedAddress("nonsense", "here")).toBeNull();
   expect(embedAddress("https://clips.twitch.tv/embed?clip=X", "here")).toBe("https://clips.twitch.tv/embed?clip=X&parent=here");
   expect(embedAddress("https://nottwitch.tv/e", "here")).toBe("https://nottwitch.tv/e");
+});
+
+describe("captions", () => {
+  const tracks = [
+    { language: "en", name: "English" },
+    { language: "pt-BR", name: "Português (BR)" },
+  ];
+
+  it("come back in the language of last time, or in its tongue", () => {
+    expect(preferredTrack(tracks, "PT-br", [])).toBe(1);
+    expect(preferredTrack(tracks, "pt", [])).toBe(1);
+    expect(preferredTrack(tracks, "de", ["en"])).toBe(-1);
+  });
+
+  it("stay off when nobody asked for them, and follow the browser when somebody does", () => {
+    expect(preferredTrack(tracks, null, ["en"])).toBe(-1);
+    expect(preferredTrack(tracks, "", ["de", "pt-PT", "en"])).toBe(1);
+  });
+});
+
+describe("sharing", () => {
+  const clip = { id: "1", slug: "a b", title: 'Say "hi" & <wave>', width: 1080, height: 1920 } as Clip;
+
+  it("names a moment only when there is one", () => {
+    expect(shareAddress("https://h", clip, 0)).toBe("https://h/watch/a%20b");
+    expect(shareAddress("https://h", clip, 83)).toBe("https://h/watch/a%20b?t=83");
+  });
+
+  it("makes a frame that no title can break out of, upright for upright clips", () => {
+    expect(embedCode("https://h", clip, 0)).toContain('title="Say &quot;hi&quot; &amp; &lt;wave>" width="360" height="640"');
+  });
+
+  it("reads moments as people write them", () => {
+    expect(startTime("?t=83")).toBe(83);
+    expect(startTime("?t=1m23.5s")).toBe(83.5);
+    expect(startTime("?t=1h2m")).toBe(3720);
+    expect(startTime("?t=soon")).toBe(0);
+  });
+});
+
+it("loops what is short, unless somebody said otherwise", () => {
+  expect(shouldLoop(8, null)).toBe(true);
+  expect(shouldLoop(60, null)).toBe(false);
+  expect(shouldLoop(NaN, null)).toBe(false);
+  expect(shouldLoop(8, false)).toBe(false);
+  expect(shouldLoop(600, true)).toBe(true);
+});
+
+it("knows where a finger fell", () => {
+  const box = { left: 100, width: 400 };
+  expect([120, 300, 480].map((x) => placeOf(x, box))).toEqual(["left", "middle", "right"]);
+});
+
+it("tells bit rates in the unit that fits", () => {
+  expect(rate(640_400)).toBe("640 kbit/s");
+  expect(rate(12_160_000)).toBe("12.2 Mbit/s");
 });

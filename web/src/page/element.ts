@@ -17,16 +17,17 @@ export function element(tag: string, attributes: Attributes = {}, ...children: C
 
 const SVG = "http://www.w3.org/2000/svg";
 
+/** Builds SVG nodes, as `element` does HTML. */
+export function vector<K extends keyof SVGElementTagNameMap>(tag: K, attributes: Attributes = {}, ...children: Child[]): SVGElementTagNameMap[K] {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== null && value !== undefined && value !== false) node.setAttribute(name, String(value));
+  }
+  node.append(...children.filter((child): child is Node | string => child !== null && child !== undefined));
+  return node;
+}
+
 /** A 24×24 stroked icon from path data; decorative, so hidden from assistive technology. */
 export function icon(...paths: string[]): SVGSVGElement {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("class", "icon");
-  svg.setAttribute("aria-hidden", "true");
-  for (const data of paths) {
-    const path = document.createElementNS(SVG, "path");
-    path.setAttribute("d", data);
-    svg.append(path);
-  }
-  return svg;
+  return vector("svg", { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" }, ...paths.map((d) => vector("path", { d })));
 }

@@ -58,7 +58,7 @@ function listenToElement(video: HTMLVideoElement, session: Session, ownSeek: () 
   const on = (name: string, act: () => void): void => video.addEventListener(name, act);
   on("play", () => session.play());
   on("playing", () => session.playing({ first_frame_ms: firstFrame ?? Math.round(performance.now()) }));
-  on("waiting", () => session.waiting());
+  on("waiting", () => (video.seeking && ownSeek()) || session.waiting());
   on("seeking", () => ownSeek() || session.seeking());
   on("seeked", () => video.paused && session.seekedWhilePaused());
   on("pause", () => video.ended || session.pause());

@@ -5,7 +5,12 @@ export interface Playable {
   video: HTMLVideoElement;
   toggleFullscreen: () => void;
   toggleTheatre: () => void;
-  toggleCaptions: () => void;
+  /** What came of it, for the eye. */
+  toggleCaptions: () => string | null;
+  toggleStats: () => void;
+  togglePip: () => void;
+  toggleLoop: () => string;
+  share: () => void;
   showHelp: () => void;
 }
 
@@ -13,25 +18,30 @@ interface Binding {
   keys: string[];
   shown: string[];
   does: string;
-  run: (player: Playable, key: string) => void;
+  /** Returns what to flash over the picture, where it is not plain to see. */
+  run: (player: Playable, key: string) => string | null | void;
 }
 
 export const BINDINGS: Binding[] = [
-  { keys: [" ", "k"], shown: ["Space", "K"], does: "Play or pause", run: ({ video }) => (video.paused ? void video.play() : video.pause()) },
+  { keys: [" ", "k"], shown: ["Space", "K"], does: "Play or pause", run: ({ video }) => playOrPause(video) },
   { keys: ["j"], shown: ["J"], does: "Back 10 seconds", run: ({ video }) => seekBy(video, -10) },
   { keys: ["l"], shown: ["L"], does: "Forward 10 seconds", run: ({ video }) => seekBy(video, 10) },
   { keys: ["ArrowLeft", "ArrowRight"], shown: ["←", "→"], does: "Back or forward 5 seconds", run: ({ video }, key) => seekBy(video, key === "ArrowLeft" ? -5 : 5) },
   { keys: ["ArrowUp", "ArrowDown"], shown: ["↑", "↓"], does: "Louder or quieter", run: ({ video }, key) => changeVolume(video, key === "ArrowUp" ? 0.05 : -0.05) },
-  { keys: ["m"], shown: ["M"], does: "Mute", run: ({ video }) => (video.muted = !video.muted) },
+  { keys: ["m"], shown: ["M"], does: "Mute", run: ({ video }) => ((video.muted = !video.muted) ? "Muted" : "Sound on") },
   { keys: [..."0123456789"], shown: ["0", "…", "9"], does: "Jump to a tenth of the clip", run: ({ video }, key) => seekToTenth(video, Number(key)) },
-  { keys: ["<", ">"], shown: ["<", ">"], does: "Slower or faster", run: ({ video }, key) => (video.playbackRate = stepSpeed(video.playbackRate, key === ">" ? 1 : -1)) },
+  { keys: ["<", ">"], shown: ["<", ">"], does: "Slower or faster", run: ({ video }, key) => `${(video.playbackRate = stepSpeed(video.playbackRate, key === ">" ? 1 : -1))}×` },
   { keys: ["c"], shown: ["C"], does: "Captions, where there are any", run: (player) => player.toggleCaptions() },
+  { keys: ["r"], shown: ["R"], does: "Play again at the end, or stop there", run: (player) => player.toggleLoop() },
   { keys: ["t"], shown: ["T"], does: "Theatre or normal view", run: (player) => player.toggleTheatre() },
+  { keys: ["p"], shown: ["P"], does: "Picture in picture", run: (player) => player.togglePip() },
   { keys: ["f"], shown: ["F"], does: "Full screen", run: (player) => player.toggleFullscreen() },
+  { keys: ["s"], shown: ["S"], does: "Share", run: (player) => player.share() },
+  { keys: ["i"], shown: ["I"], does: "Statistics", run: (player) => player.toggleStats() },
   { keys: ["?"], shown: ["?"], does: "This help", run: (player) => player.showHelp() },
 ];
 
-export function listenToKeys(player: Playable): void {
+export function listenToKeys(player: Playable, flash: (text: string) => void): void {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (document.querySelector("dialog[open]") || keepsItsKeys(event)) return;
@@ -39,7 +49,8 @@ export function listenToKeys(player: Playable): void {
     const binding = BINDINGS.find(({ keys }) => keys.includes(key));
     if (!binding) return;
     event.preventDefault();
-    binding.run(player, key);
+    const told = binding.run(player, key);
+    if (told) flash(told);
   });
 }
 
@@ -53,16 +64,24 @@ function keepsItsKeys(event: KeyboardEvent): boolean {
   return event.key.startsWith("Arrow") && path.some((node) => node.matches("input[type=range], [role=slider], [role=menu]"));
 }
 
-function seekBy(video: HTMLVideoElement, seconds: number): void {
+function playOrPause(video: HTMLVideoElement): string {
+  if (!video.paused) return (video.pause(), "Paused");
+  void video.play();
+  return "Play";
+}
+
+export function seekBy(video: HTMLVideoElement, seconds: number): string {
   const end = Number.isFinite(video.duration) ? video.duration : Infinity;
   video.currentTime = Math.min(end, Math.max(0, video.currentTime + seconds));
+  return `${seconds < 0 ? "−" : "+"}${Math.abs(seconds)} s`;
 }
 
 function seekToTenth(video: HTMLVideoElement, tenth: number): void {
   if (Number.isFinite(video.duration)) video.currentTime = (video.duration * tenth) / 10;
 }
 
-function changeVolume(video: HTMLVideoElement, by: number): void {
+function changeVolume(video: HTMLVideoElement, by: number): string {
   video.volume = Math.min(1, Math.max(0, Math.round((video.volume + by) * 100) / 100));
   if (by > 0) video.muted = false;
+  return `Volume ${Math.round(video.volume * 100)} %`;
 }

@@ -3,7 +3,7 @@ import { element } from "../page/element";
 
 export interface Notice {
   root: HTMLElement;
-  say: (message: string, action?: { label: string; run: () => void }) => void;
+  say: (message: string, action?: { label: string; run: () => void } | undefined) => void;
   clear: () => void;
 }
 

@@ -4,17 +4,25 @@ import type { Reading } from "../qoe/batch";
 import { contextOf } from "../qoe/context";
 import { reportPlayback } from "../qoe/report";
 import type { Session } from "../qoe/session";
+import { actionRow } from "./actions";
 import { startAmbient } from "./ambient";
 import { startPlaying } from "./autoplay";
+import { captionsControl } from "./captions";
 import { AUTO, Engine } from "./engine";
+import { createFlash } from "./flash";
+import { listenToGestures } from "./gestures";
 import { helpDialog } from "./help";
-import { listenToKeys } from "./keyboard";
+import { listenToKeys, seekBy } from "./keyboard";
+import { Loop } from "./loop";
+import { announceMedia } from "./media-session";
 import { createNotice, type Notice } from "./notice";
 import { readPreferences, remember } from "./preferences";
 import { qualityMenu } from "./quality";
 import { Recovery } from "./recovery";
+import { shareDialog } from "./share";
 import { speedMenu } from "./speed";
 import { buildStage, type Stage } from "./stage";
+import { createStats, type Stats } from "./stats";
 
 declare global {
   interface Window {
@@ -27,7 +35,24 @@ export interface Player {
   refresh: () => void;
 }
 
-export function openPlayer(place: HTMLElement, clip: Clip, toggleTheatre: () => void): Player {
+interface Parts {
+  stage: Stage;
+  notice: Notice;
+  loop: Loop;
+  engine: Engine;
+  session: Session;
+  stats: Stats;
+}
+
+export interface House {
+  /** Without it, the clip waits for its viewer. */
+  autoplay: boolean;
+  /** Where the buttons go that stand under the stage. */
+  actions?: HTMLElement;
+  toggleTheatre?: () => void;
+}
+
+export function openPlayer(place: HTMLElement, clip: Clip, house: House): Player {
   const stage = buildStage(clip);
   const notice = createNotice();
   stage.controller.append(notice.root);
@@ -35,28 +60,31 @@ export function openPlayer(place: HTMLElement, clip: Clip, toggleTheatre: () => 
   keepVolume(stage.video);
 
   const url = clip.hls_url ?? `/api/video/${encodeURIComponent(clip.slug)}/master.m3u8`;
-  const { engine, session } = connect(stage, notice, clip, url);
-  furnish(stage, toggleTheatre);
+  const parts = connect(stage, notice, clip, url);
+  furnish(parts, clip, house);
+  const { engine, session } = parts;
   window.clipperPlayer = { hls: engine.hls, video: stage.video, session };
   if (!Engine.supported) {
     notice.say("This browser cannot play HLS video.");
     return { refresh: () => {} };
   }
-  engine.load(url, startTime());
-  startPlaying(stage.video, notice);
+  engine.load(url, startTime(location.search));
+  if (house.autoplay) startPlaying(stage.video, notice);
   startAmbient(stage.video, place);
   return { refresh: () => engine.load(url, stage.video.currentTime) };
 }
 
-function connect(stage: Stage, notice: Notice, clip: Clip, url: string): { engine: Engine; session: Session } {
+function connect(stage: Stage, notice: Notice, clip: Clip, url: string): Parts {
   const { video } = stage;
   const quality = qualityMenu();
   const speed = speedMenu(video);
   stage.menus.append(speed.root, quality.menu.root);
+  const loop = new Loop(video);
   let drawQuality = (): void => {};
   let session: Session | undefined;
+  let stats: Stats | undefined;
   const recovery = new Recovery(() => engine.load(url, video.currentTime), {
-    onTrouble: (message, retry) => notice.say(message, { label: "Try now", run: retry }),
+    onTrouble: (message, retry) => notice.say(message, retry && { label: "Try now", run: retry }),
     onRecovered: () => notice.clear(),
     onError: (code) => session?.error(code),
     onGivenUp: (code, message, retry) => {
@@ -66,14 +94,21 @@ function connect(stage: Stage, notice: Notice, clip: Clip, url: string): { engin
   });
   const engine: Engine = new Engine(video, clip.visibility === "private", {
     onRungs: () => drawQuality(),
-    onSwitched: (ms) => session?.rendition(ms === null ? undefined : { switch_ms: ms }),
+    onSwitched: (ms) => {
+      session?.rendition(ms === null ? undefined : { switch_ms: ms });
+      if (ms !== null) stats?.switched(ms);
+    },
     onError: (data) => engine.hls && recovery.handle(engine.hls, data, video),
     onHealthy: () => recovery.healthy(),
   });
   drawQuality = quality.bind(engine);
+  video.addEventListener("waiting", () => engine.hls && recovery.stalled(engine.hls));
   const ctx = contextOf(navigator, engine.name, __UI_VERSION__);
-  session = reportPlayback({ cid: clip.id, ctx, video, engine: () => readEngine(engine), ownSeek: () => engine.nudging }).session;
-  return { engine, session };
+  const ownSeek = (): boolean => engine.nudging || loop.wrapping;
+  const report = reportPlayback({ cid: clip.id, ctx, video, engine: () => readEngine(engine), ownSeek });
+  session = report.session;
+  stats = createStats(video, engine, () => report.session);
+  return { stage, notice, loop, engine, session, stats };
 }
 
 function readEngine(engine: Engine): Reading {
@@ -89,24 +124,39 @@ function readEngine(engine: Engine): Reading {
   return reading;
 }
 
-function furnish(stage: Stage, toggleTheatre: () => void): void {
+/** Everything that can be done to what plays: by button, key, finger or headset. */
+function furnish({ stage, loop, engine, stats }: Parts, clip: Clip, { actions, toggleTheatre = () => {} }: House): void {
   const { video, controller } = stage;
   const help = helpDialog();
-  document.body.append(help);
-  const showHelp = (): void => help.showModal();
-  stage.helpButton.addEventListener("click", showHelp);
+  const sharing = shareDialog(clip, video);
+  const flash = createFlash();
+  const captions = captionsControl(video, engine.hls);
+  document.body.append(help, sharing.dialog);
+  controller.append(flash.root, stats.root);
+  stage.menus.append(captions.menu.root);
+  stage.helpButton.addEventListener("click", () => help.showModal());
   stage.theatreButton.addEventListener("click", toggleTheatre);
   const toggleFullscreen = (): void => {
     const wish = document.fullscreenElement ? "exit" : "enter";
     controller.dispatchEvent(new CustomEvent(`media${wish}fullscreenrequest`));
   };
-  listenToKeys({ video, toggleFullscreen, toggleTheatre, toggleCaptions: () => toggleCaptions(video), showHelp });
-}
-
-function toggleCaptions(video: HTMLVideoElement): void {
-  const captions = [...video.textTracks].filter((track) => track.kind === "captions" || track.kind === "subtitles");
-  const shown = captions.some((track) => track.mode === "showing");
-  for (const [index, track] of captions.entries()) track.mode = !shown && index === 0 ? "showing" : "disabled";
+  listenToKeys(
+    {
+      video,
+      toggleFullscreen,
+      toggleTheatre,
+      toggleCaptions: captions.toggle,
+      toggleStats: stats.toggle,
+      togglePip: () => stage.pipButton.click(),
+      toggleLoop: () => (loop.toggle() ? "Plays again" : "Plays once"),
+      share: sharing.open,
+      showHelp: () => help.showModal(),
+    },
+    flash.show,
+  );
+  listenToGestures({ controller, video, flash, seekBy: (seconds) => seekBy(video, seconds), toggleFullscreen });
+  announceMedia(clip, (seconds) => seekBy(video, seconds));
+  actions?.replaceChildren(actionRow(clip, { share: sharing.open, toggleStats: stats.toggle, loop }));
 }
 
 function keepVolume(video: HTMLVideoElement): void {
@@ -120,8 +170,8 @@ function keepVolume(video: HTMLVideoElement): void {
 }
 
 /** `?t=83` or `?t=1m23s` shares a moment. */
-function startTime(): number {
-  const t = new URLSearchParams(location.search).get("t") ?? "";
+export function startTime(query: string): number {
+  const t = new URLSearchParams(query).get("t") ?? "";
   const parts = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?$/.exec(t);
   if (!parts) return 0;
   return Number(parts[1] ?? 0) * 3600 + Number(parts[2] ?? 0) * 60 + Number(parts[3] ?? 0);

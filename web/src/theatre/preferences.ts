@@ -5,12 +5,16 @@ export interface Preferences {
   muted: boolean;
   quality: string;
   theatre: boolean;
+  /** The language of the captions, or none. */
+  captions: string | null;
+  /** What was wished for; without a wish, short clips loop. */
+  loop: boolean | null;
   /** bit/s, with the time it was measured: last week's network says little about today's. */
   throughput: { bps: number; at: number } | null;
 }
 
 const STORAGE_NAME = "clipper.theatre";
-const DEFAULTS: Preferences = { volume: 1, muted: false, quality: "auto", theatre: true, throughput: null };
+const DEFAULTS: Preferences = { volume: 1, muted: false, quality: "auto", theatre: true, captions: null, loop: null, throughput: null };
 const THROUGHPUT_TRUST_MS = 24 * 3600 * 1000;
 /** Enough for 480p within a second or two, and not so much that a slow line stalls at once. */
 const UNKNOWN_THROUGHPUT = 3_000_000;

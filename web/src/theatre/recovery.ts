@@ -3,7 +3,7 @@ import Hls, { type ErrorData } from "hls.js";
 
 export interface RecoveryEvents {
   /** `retry` tries at once instead of waiting. */
-  onTrouble: (message: string, retry: () => void) => void;
+  onTrouble: (message: string, retry?: () => void) => void;
   onRecovered: () => void;
   onGivenUp: (code: string, message: string, retry: () => void) => void;
   onError: (code: string) => void;
@@ -21,6 +21,8 @@ export class Recovery {
   #reload: () => void;
   #attempts = 0;
   #troubled = false;
+  /** Requests have failed since the last one that did not. */
+  #failing = false;
   #cures = 0;
   #curedAt = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -30,7 +32,16 @@ export class Recovery {
   constructor(reload: () => void, events: RecoveryEvents) {
     this.#reload = reload;
     this.#events = events;
-    addEventListener("online", () => this.#again?.());
+    addEventListener("online", () => (this.#again ? this.#again() : this.healthy()));
+    addEventListener("offline", () => {
+      this.#troubled = true;
+      events.onTrouble("You are offline. What is loaded goes on playing.");
+    });
+  }
+
+  /** The picture stands still. When the network was failing before, now the viewer has to know. */
+  stalled(hls: Hls): void {
+    if (this.#failing && !this.#again) this.#trouble(() => hls.startLoad());
   }
 
   handle(hls: Hls, data: ErrorData, video: HTMLVideoElement): void {
@@ -42,6 +53,7 @@ export class Recovery {
   }
 
   healthy(): void {
+    this.#failing = false;
     if (!this.#troubled) return;
     this.#reset();
     this.#events.onRecovered();
@@ -49,9 +61,9 @@ export class Recovery {
 
   /** hls.js tries again by itself; the viewer need not know of it unless the picture stands still. */
   #tellOfStall(hls: Hls, data: ErrorData, video: HTMLVideoElement): void {
-    const dry = video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
-    if (data.type !== Hls.ErrorTypes.NETWORK_ERROR || !dry || this.#again) return;
-    this.#trouble(() => hls.startLoad());
+    if (data.type !== Hls.ErrorTypes.NETWORK_ERROR) return;
+    this.#failing = true;
+    if (video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA) this.stalled(hls);
   }
 
   #trouble(retry: () => void): void {

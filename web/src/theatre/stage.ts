@@ -1,5 +1,4 @@
 /** The player's furniture: a video with media-chrome's controls, and the places for our own. */
-import "media-chrome/dist/media-captions-button.js";
 import "media-chrome/dist/media-controller.js";
 import "media-chrome/dist/media-control-bar.js";
 import "media-chrome/dist/media-fullscreen-button.js";
@@ -22,6 +21,7 @@ export interface Stage {
   video: HTMLVideoElement;
   /** Stands in the control bar, before picture in picture. */
   menus: HTMLElement;
+  pipButton: HTMLElement;
   theatreButton: HTMLButtonElement;
   helpButton: HTMLButtonElement;
 }
@@ -39,18 +39,27 @@ export function buildStage(clip: Clip): Stage {
   const menus = element("span", { class: "menus" });
   const theatreButton = barButton("Theatre mode", "t", "M3 6h18v12H3z");
   theatreButton.classList.add("theatre-toggle");
+  const pipButton = element("media-pip-button", { class: "roomy" });
   const helpButton = barButton("Keyboard shortcuts", "?", "M9.2 9a2.8 2.8 0 1 1 4 2.5c-.8.5-1.2 1-1.2 2", "M12 17v.1");
   helpButton.classList.add("help-toggle");
   const controller = element(
     "media-controller",
     { class: "player", nohotkeys: true, novolumepref: true, nomutedpref: true, nosubtitleslangpref: true, defaultstreamtype: "on-demand" },
     video,
+    bigPlayButton(video),
     element("media-loading-indicator", { slot: "centered-chrome", noautohide: true }),
     element("div", { class: "shade" }),
     element("media-control-bar", { class: "seek" }, timeRange()),
-    buttons(menus, theatreButton, helpButton),
+    buttons(menus, pipButton, theatreButton, helpButton),
   );
-  return { controller, video, menus, theatreButton, helpButton };
+  return { controller, video, menus, pipButton, theatreButton, helpButton };
+}
+
+/** Where to press, for as long as nothing has played yet. */
+function bigPlayButton(video: HTMLVideoElement): HTMLElement {
+  const button = element("media-play-button", { slot: "centered-chrome", class: "big-play" });
+  video.addEventListener("play", () => button.remove(), { once: true });
+  return button;
 }
 
 function timeRange(): HTMLElement {
@@ -62,7 +71,7 @@ function timeRange(): HTMLElement {
   );
 }
 
-function buttons(menus: HTMLElement, theatreButton: HTMLElement, helpButton: HTMLElement): HTMLElement {
+function buttons(menus: HTMLElement, pipButton: HTMLElement, theatreButton: HTMLElement, helpButton: HTMLElement): HTMLElement {
   return element(
     "media-control-bar",
     { class: "buttons" },
@@ -75,8 +84,7 @@ function buttons(menus: HTMLElement, theatreButton: HTMLElement, helpButton: HTM
     element("span", { class: "gap" }),
     menus,
     helpButton,
-    element("media-captions-button"),
-    element("media-pip-button", { class: "roomy" }),
+    pipButton,
     theatreButton,
     element("media-fullscreen-button"),
   );

@@ -18,23 +18,32 @@ void open();
 
 async function open(): Promise<void> {
   const stage = element("section", { class: "stage", "aria-label": "Player" });
-  const details = element("section", { class: "details", "aria-label": "About this clip" });
+  const details = element("div", { class: "facts" });
+  const actions = element("div");
+  const about = element("section", { class: "details", "aria-label": "About this clip" }, details, actions);
   const related = element("section", { class: "related", "aria-labelledby": "related-title" });
-  main.replaceChildren(stage, details, related);
+  main.replaceChildren(stage, about, related);
   try {
     const clip = await fetchClip(name);
     document.title = `${titleOf(clip)} · Clipper`;
     drawDetails(details, clip);
     void drawRelated(related, clip);
-    if (clip.hls_available) play(stage, details, clip);
-    else wait(stage, details, clip);
+    const parts = { stage, details, actions };
+    if (clip.hls_available) play(parts, clip);
+    else wait(parts, clip);
   } catch (error) {
     showProblem(error);
   }
 }
 
-function play(stage: HTMLElement, details: HTMLElement, clip: Clip): void {
-  const player = openPlayer(stage, clip, () => setMode(document.body.dataset["mode"] !== "theatre"));
+interface Parts {
+  stage: HTMLElement;
+  details: HTMLElement;
+  actions: HTMLElement;
+}
+
+function play({ stage, details, actions }: Parts, clip: Clip): void {
+  const player = openPlayer(stage, clip, { autoplay: true, actions, toggleTheatre: () => setMode(document.body.dataset["mode"] !== "theatre") });
   if (isSettled(progressOf(clip))) return;
   // Playable before finished: the missing rungs are taken in once, when all are there.
   followProgress(clip.id, (progress) => {
@@ -44,8 +53,8 @@ function play(stage: HTMLElement, details: HTMLElement, clip: Clip): void {
   });
 }
 
-function wait(stage: HTMLElement, details: HTMLElement, clip: Clip): void {
-  const tell = showWaiting(stage, clip);
+function wait(parts: Parts, clip: Clip): void {
+  const tell = showWaiting(parts.stage, clip);
   tell(progressOf(clip));
   if (clip.hls_processing_status === "failed") return;
   const stop = followProgress(clip.id, (progress) => {
@@ -53,8 +62,8 @@ function wait(stage: HTMLElement, details: HTMLElement, clip: Clip): void {
     if (!progress.hls_available) return;
     stop();
     fetchClip(clip.id).then((ready) => {
-      drawDetails(details, ready);
-      play(stage, details, ready);
+      drawDetails(parts.details, ready);
+      play(parts, ready);
     }, showProblem);
   });
 }
