@@ -2,7 +2,7 @@ import { defineConfig, type Plugin } from "vite";
 
 const API = process.env.CLIPPER_URL ?? "http://127.0.0.1:8080";
 
-const PAGES = ["watch", "embed", "upload"];
+const PAGES = ["watch", "embed", "studio"];
 
 /** The server maps its page routes onto the built files; the dev server has to do the same. */
 function pageRoutes(): Plugin {
@@ -11,6 +11,7 @@ function pageRoutes(): Plugin {
     configureServer(server) {
       server.middlewares.use((request, _response, next) => {
         const path = (request.url ?? "/").split("?")[0] ?? "/";
+        if (path === "/upload") request.url = "/studio.html";
         const page = PAGES.find((page) => path === `/${page}` || path.startsWith(`/${page}/`));
         if (page) request.url = `/${page}.html`;
         next();

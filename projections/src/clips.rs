@@ -12,7 +12,7 @@ use crate::fold::Page;
 use crate::table::columns;
 use crate::{Log, Projection, ReadModel, Recorded, Row, Table};
 
-pub use queries::{Filter, by_id, by_name, by_slug, page};
+pub use queries::{Filter, Order, Place, by_id, by_name, by_slug, page};
 
 /// The read model `clips`. Version 2 names owners by pseudonym, version 3 shows clips that play while they are encoded,
 /// version 4 knows sources, still pictures, and what clips were elsewhere before.

@@ -1,4 +1,4 @@
-//! Who calls: API keys as bearer tokens (RFC 6750).
+//! Who calls: API keys as bearer tokens (RFC 6750), or in the cookie of who signed in on the pages.
 
 use std::future::{Ready, ready};
 use std::pin::Pin;
@@ -16,6 +16,7 @@ use super::clips::id_of;
 use super::limits::{Client, Kind, Limits};
 use super::problem::{Code, Problem};
 use super::request_id;
+use super::session;
 use super::ticket::Ticket;
 use crate::clock::Clock;
 use crate::commands::CommandContext;
@@ -33,6 +34,11 @@ impl Keys {
     /// The keys of this database.
     pub fn new(db: Db) -> Self {
         Self { db }
+    }
+
+    /// Whether this key is good for anything now.
+    pub(super) async fn knows(&self, key: &str, now: DateTime<Utc>) -> Result<bool, StorageError> {
+        Ok(self.holder(key, now).await?.is_some())
     }
 
     async fn holder(&self, key: &str, now: DateTime<Utc>) -> Result<Option<Holder>, StorageError> {
@@ -109,6 +115,12 @@ impl Caller {
         }
     }
 
+    /// What the caller's key is good for.
+    pub(super) fn scopes(&self) -> Vec<&str> {
+        let holder = self.holder.as_ref();
+        holder.map_or_else(Vec::new, |holder| holder.key.scopes.split(' ').collect())
+    }
+
     /// What is written beside the events of a command: who asked for it, and in which request.
     pub fn context(&self, command_id: Option<String>) -> CommandContext {
         CommandContext {
@@ -173,14 +185,20 @@ impl FromRequest for Caller {
             ticket,
             request_id,
         };
-        let Some(header) = request.headers().get(header::AUTHORIZATION) else {
-            return boxed(ready(Ok(anybody)));
+        let header = request.headers().get(header::AUTHORIZATION);
+        let remembered = header.is_none();
+        let token = if let Some(header) = header {
+            header
+                .to_str()
+                .ok()
+                .and_then(|value| value.strip_prefix("Bearer "))
+                .map(str::to_owned)
+        } else {
+            match session::key_in_cookie(request) {
+                Some(key) => Some(key),
+                None => return boxed(ready(Ok(anybody))),
+            }
         };
-        let token = header
-            .to_str()
-            .ok()
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .map(str::to_owned);
         let request = request.clone();
         let keys = request.app_data::<web::Data<Keys>>().cloned();
         let limits = request.app_data::<web::Data<Limits>>().cloned();
@@ -189,10 +207,10 @@ impl FromRequest for Caller {
             let (Some(token), Some(keys), Some(clock)) = (token, keys, clock) else {
                 return Err(unknown());
             };
-            let holder = keys
-                .holder(token.trim(), clock.now())
-                .await?
-                .ok_or_else(unknown)?;
+            let Some(holder) = keys.holder(token.trim(), clock.now()).await? else {
+                // A browser that remembers a key of the past is a visitor like any other.
+                return if remembered { Ok(anybody) } else { Err(unknown()) };
+            };
             if let Some(limits) = limits {
                 limits.take(Kind::Person, Client::Person(holder.person))?;
             }

@@ -4,7 +4,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use clipper_domain::clip::{ClipCommand, MAX_TITLE, Registration, Visibility, is_fit_title, is_web_address};
 use clipper_domain::{ClipId, PersonId, Slug};
-use clipper_projections::clips::{self, ClipRow, Filter};
+use clipper_projections::clips::{self, ClipRow, Filter, Order, Place};
 use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -220,9 +220,32 @@ pub(super) struct ListQuery {
     status: Option<String>,
     owner: Option<String>,
     q: Option<String>,
+    #[serde(default)]
+    sort: Sort,
 }
 
-/// `GET /api/clips`, newest first.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Sort {
+    #[default]
+    Newest,
+    Oldest,
+    Views,
+    Longest,
+}
+
+impl From<Sort> for Order {
+    fn from(sort: Sort) -> Self {
+        match sort {
+            Sort::Newest => Self::Newest,
+            Sort::Oldest => Self::Oldest,
+            Sort::Views => Self::Views,
+            Sort::Longest => Self::Longest,
+        }
+    }
+}
+
+/// `GET /api/clips`.
 pub(super) async fn list(
     query: web::Query<ListQuery>,
     caller: Caller,
@@ -236,22 +259,24 @@ pub(super) async fn list(
             format!("`limit` must be between 1 and {MAX_PAGE}."),
         ));
     }
-    let invalid = |_error| Problem::new(Code::InvalidRequest, "`cursor` must come from an earlier answer.");
+    let order = Order::from(query.sort);
+    let invalid = || Problem::new(Code::InvalidRequest, "`cursor` must come from an earlier answer.");
+    let after = match query.cursor.as_deref() {
+        Some(cursor) => Some(place_at(cursor).ok_or_else(invalid)?),
+        None => None,
+    };
     let filter = Filter {
         status: query.status,
         owner: owner_named(&db, query.owner.as_deref()).await?,
         title_contains: query.q,
         viewer: caller.person(),
-        before: query
-            .cursor
-            .map(|cursor| cursor.parse())
-            .transpose()
-            .map_err(invalid)?,
+        after,
     };
-    let mut rows = db.all(clips::page(filter, limit + 1)).await?;
+    let mut rows = db.all(clips::page(filter, order, limit + 1)).await?;
     let more = i64::try_from(rows.len()).is_ok_and(|found| found > limit);
     rows.truncate(usize::try_from(limit).unwrap_or_default());
-    let next_cursor = rows.last().filter(|_| more).map(|row| row.position.to_string());
+    let last = rows.last().filter(|_| more);
+    let next_cursor = last.map(|row| cursor_of(order.place_of(row)));
     let mut clips = Vec::with_capacity(rows.len());
     for row in rows {
         clips.push(ClipJson::load(&db, row).await?);
@@ -259,6 +284,19 @@ pub(super) async fn list(
     Ok(web::Json(
         serde_json::json!({ "clips": clips, "next_cursor": next_cursor }),
     ))
+}
+
+/// Numbers are written so that they are read back as the same.
+fn cursor_of(Place { value, position }: Place) -> String {
+    format!("{position}_{value}")
+}
+
+fn place_at(cursor: &str) -> Option<Place> {
+    let (position, value) = cursor.split_once('_')?;
+    Some(Place {
+        value: value.parse().ok().filter(|value: &f64| value.is_finite())?,
+        position: position.parse().ok()?,
+    })
 }
 
 /// The person whom a filter names; somebody who owns nothing, when there is no such user.

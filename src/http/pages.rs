@@ -1,34 +1,64 @@
 //! The pages, embedded in the program.
 
+mod head;
+
 use actix_web::http::{StatusCode, header};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, Route, web};
+use clipper_projections::clips::ClipRow;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
+use super::auth::Caller;
 use super::bytes::is_known;
+use super::clips::find;
 use super::problem::{Code, Problem};
+use crate::storage::Db;
+
+pub(super) use head::{BOX, escape, player_box};
 
 #[derive(RustEmbed)]
 #[folder = "web/dist/"]
 struct Dist;
 
+/// Pages that are the same for everybody: where they are, and which file they are.
+pub(super) const PLAIN: [(&str, &str); 3] = [
+    ("/", "index.html"),
+    ("/studio", "studio.html"),
+    ("/upload", "studio.html"),
+];
+
 /// Scripts, styles and media come from here only; `blob:` is what hls.js plays from, frames are for `embed_url`.
 const POLICY: &str = "default-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; img-src 'self' data: blob:; \
                       style-src 'self' 'unsafe-inline'; frame-src https:; object-src 'none'; base-uri 'none'; \
-                      frame-ancestors 'self'";
+                      form-action 'self'; frame-ancestors ";
 
-/// `GET /`.
-pub(super) async fn library(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    page(&request, "index.html")
+/// What stands in the file where a clip's page says what it is.
+const NAMELESS: &str = "<title>Clipper</title>";
+
+/// A page that is the same for everybody.
+pub(super) fn plain(file: &'static str) -> Route {
+    web::get().to(move |request: HttpRequest| async move { page(&request, file, "'self'") })
 }
 
-/// `GET /watch/{clip}`.
-pub(super) async fn theatre(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    page(&request, "watch.html")
+/// `GET /watch/{clip}`, which asks for the clip's playlist before its scripts run.
+pub(super) async fn theatre(
+    request: HttpRequest,
+    name: web::Path<String>,
+    caller: Caller,
+    db: web::Data<Db>,
+) -> Result<HttpResponse, Problem> {
+    let clip = shown(&name, &caller, &db).await?;
+    clip_page(&request, "watch.html", "'self'", clip.as_ref())
 }
 
-/// `GET /upload`.
-pub(super) async fn upload(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    page(&request, "upload.html")
+/// `GET /embed/{clip}`: the player alone, in anybody's frame.
+pub(super) async fn embed(
+    request: HttpRequest,
+    name: web::Path<String>,
+    caller: Caller,
+    db: web::Data<Db>,
+) -> Result<HttpResponse, Problem> {
+    let clip = shown(&name, &caller, &db).await?;
+    clip_page(&request, "embed.html", "*", clip.as_ref())
 }
 
 /// `GET /assets/{file}`: named after their content, so that they are kept for ever.
@@ -44,20 +74,64 @@ pub(super) async fn asset(request: HttpRequest, file: web::Path<String>) -> Resu
     ))
 }
 
-fn page(request: &HttpRequest, name: &str) -> Result<HttpResponse, Problem> {
-    let missing = || {
-        Problem::new(
-            Code::NotFound,
-            "The pages are not built into this program: run `make run`.",
-        )
+/// Where this server was asked at, as the client and the proxies before it call it.
+pub(super) fn origin_of(request: &HttpRequest) -> String {
+    let connection = request.connection_info();
+    format!("{}://{}", connection.scheme(), connection.host())
+}
+
+/// The clip, if it is there for the caller: the page says the rest itself.
+async fn shown(name: &str, caller: &Caller, db: &Db) -> Result<Option<ClipRow>, Problem> {
+    match find(db, name, caller).await {
+        Ok(clip) => Ok(Some(clip)),
+        Err(problem) if problem.code() == Code::ClipNotFound => Ok(None),
+        Err(problem) => Err(problem),
+    }
+}
+
+fn clip_page(
+    request: &HttpRequest,
+    name: &str,
+    framed_by: &str,
+    clip: Option<&ClipRow>,
+) -> Result<HttpResponse, Problem> {
+    // Who is not public is not for link previews, and nobody's cache may say so.
+    let Some(clip) = clip.filter(|clip| clip.visibility == "public") else {
+        return page(request, name, framed_by);
     };
-    let embedded = Dist::get(name).ok_or_else(missing)?;
-    let mut response = send(request, name, embedded, "no-cache");
-    response.headers_mut().insert(
-        header::CONTENT_SECURITY_POLICY,
-        header::HeaderValue::from_static(POLICY),
+    let html = String::from_utf8_lossy(&file(name)?.data).replacen(
+        NAMELESS,
+        &head::of_clip(clip, &origin_of(request)),
+        1,
     );
+    let mut response = HttpResponse::Ok();
+    response
+        .content_type("text/html; charset=utf-8")
+        // It names the host that it was asked at, which only the one who asked knows to be right.
+        .insert_header((header::CACHE_CONTROL, "private, no-cache"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((header::CONTENT_SECURITY_POLICY, format!("{POLICY}{framed_by}")));
+    if let Some(master) = &clip.hls_master_url {
+        let preload = format!("<{master}>; rel=preload; as=fetch; crossorigin=anonymous");
+        response.insert_header((header::LINK, preload));
+    }
+    Ok(response.body(html))
+}
+
+fn page(request: &HttpRequest, name: &str, framed_by: &str) -> Result<HttpResponse, Problem> {
+    let mut response = send(request, name, file(name)?, "no-cache");
+    let policy = header::HeaderValue::from_str(&format!("{POLICY}{framed_by}"));
+    if let Ok(policy) = policy {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
     Ok(response)
+}
+
+fn file(name: &str) -> Result<EmbeddedFile, Problem> {
+    let missing = "The pages are not built into this program: run `make run`.";
+    Dist::get(name).ok_or_else(|| Problem::new(Code::NotFound, missing))
 }
 
 fn send(request: &HttpRequest, name: &str, file: EmbeddedFile, cache_control: &'static str) -> HttpResponse {

@@ -8,8 +8,8 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
 use super::problem::{Code, Problem, sentence};
 use super::{
-    beacons, captions, clips, download, encodings, operations, ops, pages, playback, progress, queue, source,
-    thumbnails, ticket, uploads,
+    beacons, captions, clips, download, encodings, oembed, operations, ops, pages, playback, progress, queue,
+    session, source, thumbnails, ticket, uploads,
 };
 
 /// The largest body that is read whole.
@@ -35,6 +35,14 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
         "/api/clips",
         [get().to(clips::list), post().to(clips::create)],
     ))
+    .service(route(
+        "/api/session",
+        [
+            get().to(session::show),
+            post().to(session::sign_in),
+            delete().to(session::sign_out),
+        ],
+    ))
     .service(route("/api/clips/{clip}", [get().to(clips::show)]))
     .service(route("/api/clips/{clip}/source", [put().to(source::put)]))
     .service(route(
@@ -58,10 +66,7 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
     .service(route("/healthz", [get().to(operations::healthz)]))
     .service(route("/readyz", [get().to(operations::readyz)]))
     .service(route("/metrics", [get().to(operations::metrics)]))
-    .service(route("/", [get().to(pages::library)]))
-    .service(route("/watch/{clip}", [get().to(pages::theatre)]))
-    .service(route("/upload", [get().to(pages::upload)]))
-    .service(route("/assets/{file}", [get().to(pages::asset)]))
+    .configure(configure_pages)
     .configure(configure_uploads)
     .configure(configure_ops)
     .default_service(web::to(not_found));
@@ -118,6 +123,16 @@ fn configure_media(app: &mut ServiceConfig) {
         || get().to(playback::variant),
         || head().to(playback::variant),
     ));
+}
+
+fn configure_pages(app: &mut ServiceConfig) {
+    for (path, file) in pages::PLAIN {
+        app.service(route(path, [pages::plain(file)]));
+    }
+    app.service(route("/watch/{clip}", [get().to(pages::theatre)]))
+        .service(route("/embed/{clip}", [get().to(pages::embed)]))
+        .service(route("/assets/{file}", [get().to(pages::asset)]))
+        .service(route("/api/oembed", [get().to(oembed::show)]));
 }
 
 fn configure_uploads(app: &mut ServiceConfig) {

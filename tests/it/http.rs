@@ -9,5 +9,6 @@ mod operations;
 mod ops;
 mod pages;
 mod queue;
+mod session;
 mod source;
 mod uploads;

@@ -6,8 +6,9 @@
  *
  * Prints one line of JSON on stdout. CHROMIUM names another browser binary.
  */
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 const HARD_LIMIT_MS = 300_000;
@@ -27,6 +28,7 @@ const BROWSER_ARGS = [
   "--autoplay-policy=no-user-gesture-required",
 ];
 
+const axe = await readFile(fileURLToPath(new URL("../node_modules/axe-core/axe.min.js", import.meta.url)), "utf8");
 const [base, file, key, shots] = process.argv.slice(2);
 if (!base || !file || !key) finish({ ok: false, why: "usage: walk.mjs <base-url> <file> <api-key> [screenshot-dir]" });
 setTimeout(() => finish({ ok: false, why: `not done after ${HARD_LIMIT_MS / 1000} s (${stage})` }), HARD_LIMIT_MS);
@@ -54,6 +56,7 @@ async function walk(page) {
   await upload(page);
   const { clip, firstFrame } = await startWatching(page);
   const played = await playFor(page, PLAY_SECONDS);
+  await accessible(page, "the theatre");
   await picture(page, "watch");
   const switchMs = {};
   for (const rung of ["1080p", "480p"]) switchMs[rung] = await switchTo(page, rung);
@@ -76,23 +79,36 @@ function prepareBrowser() {
 }
 
 async function upload(page) {
-  at("opening the upload page");
-  await page.goto(`${base}/upload#key=${encodeURIComponent(key)}`);
+  at("opening the studio");
+  await page.goto(`${base}/studio#key=${encodeURIComponent(key)}`);
   await page.getByTestId("file-input").setInputFiles(file);
   if (page.url().includes(key)) throw new Error("the key is still in the address");
+  if (await page.evaluate((secret) => JSON.stringify({ ...localStorage }).includes(secret) || document.cookie.includes(secret), key)) throw new Error("scripts can read the key");
+  await accessible(page, "studio");
   await picture(page, "upload");
   at("uploading");
   await page.getByTestId("upload-submit").click();
-  await page.getByTestId("upload-progress").waitFor({ timeout: 10_000 });
+  const transfer = page.getByTestId("transfer").first();
+  await transfer.waitFor({ timeout: 10_000 });
   at("encoding");
   const link = page.getByTestId("watch-link");
-  const failed = page.locator('.step[data-state="failed"] .step-text');
-  const encoding = page.locator('.step:not([data-state="idle"]) [data-testid="encode-progress"]');
+  const failed = page.locator('.transfer[data-state="failed"]');
+  const encoding = page.locator('.transfer[data-state="encoding"], .transfer[data-state="done"]');
   await encoding.or(failed).first().waitFor({ timeout: 60_000 });
   await picture(page, "encoding");
   await link.or(failed).first().waitFor({ timeout: ENCODE_LIMIT_MS });
   if (await failed.count()) throw new Error(await failed.first().textContent());
   await picture(page, "encoded");
+}
+
+/** No violation of what axe can see of WCAG 2.2 AA. */
+async function accessible(page, name) {
+  at(`looking at ${name} with axe`);
+  await page.evaluate(axe);
+  const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+  const { violations } = await page.evaluate((values) => window.axe.run({ runOnly: { type: "tag", values } }), tags);
+  const told = violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 120)).join(" ")}`);
+  if (told.length) throw new Error(told.join(" | "));
 }
 
 async function startWatching(page) {
@@ -199,6 +215,7 @@ async function leave(page, sid) {
   at("looking at the library");
   await page.locator(".card a").first().waitFor({ timeout: 15_000 });
   await page.waitForTimeout(800);
+  await accessible(page, "the library");
   await picture(page, "library");
   await page.close();
 }

@@ -50,30 +50,94 @@ pub struct Filter {
     pub title_contains: Option<String>,
     /// Also private clips of this owner; only public ones when absent.
     pub viewer: Option<PersonId>,
-    /// Only clips registered before this position.
-    pub before: Option<i64>,
+    /// Only what comes after this clip.
+    pub after: Option<Place>,
 }
 
-/// A page of clips, newest first.
-pub fn page(filter: Filter, limit: i64) -> Query<ClipRow> {
-    Query::new(
-        select_clips!(
-            "WHERE (CAST($1 AS TEXT) IS NULL OR hls_processing_status = $1) \
-             AND (CAST($2 AS TEXT) IS NULL OR owner_id = $2) \
-             AND (CAST($3 AS TEXT) IS NULL OR lower(title) LIKE '%' || lower($3) || '%' ESCAPE '!') \
-             AND (visibility = 'public' OR owner_id = $4) \
-             AND (CAST($5 AS BIGINT) IS NULL OR position < $5) \
-             ORDER BY position DESC LIMIT $6"
+/// The order of a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// By registration, the latest first.
+    #[default]
+    Newest,
+    /// By registration, the first first.
+    Oldest,
+    /// The most viewed first.
+    Views,
+    /// The longest first.
+    Longest,
+}
+
+impl Order {
+    /// Where a clip stands in this order.
+    pub fn place_of(self, row: &ClipRow) -> Place {
+        Place {
+            value: match self {
+                Self::Newest | Self::Oldest => 0.0,
+                #[expect(clippy::cast_precision_loss, reason = "no clip has 2^53 views")]
+                Self::Views => row.views as f64,
+                Self::Longest => row.duration.unwrap_or_default(),
+            },
+            position: row.position,
+        }
+    }
+}
+
+/// A place in an order: what the order goes by, and the position, which no two clips share.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Place {
+    /// The number that the order goes by.
+    pub value: f64,
+    /// The position of the clip's registration.
+    pub position: i64,
+}
+
+macro_rules! list_clips {
+    ($rest:literal) => {
+        concat!(
+            select_clips!(
+                "WHERE (CAST($1 AS TEXT) IS NULL OR hls_processing_status = $1) \
+                 AND (CAST($2 AS TEXT) IS NULL OR owner_id = $2) \
+                 AND (CAST($3 AS TEXT) IS NULL OR lower(title) LIKE '%' || lower($3) || '%' ESCAPE '!') \
+                 AND (visibility = 'public' OR owner_id = $4) "
+            ),
+            $rest
+        )
+    };
+}
+
+/// A page of clips.
+pub fn page(filter: Filter, order: Order, limit: i64) -> Query<ClipRow> {
+    let sql = match order {
+        Order::Newest => {
+            list_clips!("AND (CAST($5 AS BIGINT) IS NULL OR position < $5) ORDER BY position DESC LIMIT $6")
+        }
+        Order::Oldest => {
+            list_clips!("AND (CAST($5 AS BIGINT) IS NULL OR position > $5) ORDER BY position LIMIT $6")
+        }
+        Order::Views => list_clips!(
+            "AND (CAST($5 AS BIGINT) IS NULL OR views < $7 OR (views = $7 AND position < $5)) \
+             ORDER BY views DESC, position DESC LIMIT $6"
         ),
-        vec![
-            filter.status.into(),
-            filter.owner.map(|person| person.to_string()).into(),
-            filter.title_contains.map(|text| escape_like(&text)).into(),
-            filter.viewer.map(|person| person.to_string()).into(),
-            filter.before.into(),
-            limit.into(),
-        ],
-    )
+        Order::Longest => list_clips!(
+            "AND (CAST($5 AS BIGINT) IS NULL OR COALESCE(duration, 0) < $7 \
+             OR (COALESCE(duration, 0) = $7 AND position < $5)) \
+             ORDER BY COALESCE(duration, 0) DESC, position DESC LIMIT $6"
+        ),
+    };
+    let mut arguments = vec![
+        filter.status.into(),
+        filter.owner.map(|person| person.to_string()).into(),
+        filter.title_contains.map(|text| escape_like(&text)).into(),
+        filter.viewer.map(|person| person.to_string()).into(),
+        filter.after.map(|place| place.position).into(),
+        limit.into(),
+    ];
+    match order {
+        Order::Newest | Order::Oldest => {}
+        Order::Views | Order::Longest => arguments.push(filter.after.map(|place| place.value).into()),
+    }
+    Query::new(sql, arguments)
 }
 
 fn escape_like(text: &str) -> String {

@@ -167,7 +167,20 @@ async fn clips_are_paged_through_newest_first(app: &TestApp) {
             .len(),
         0
     );
-    for query in ["limit=0", "limit=101", "cursor=x", "colour=red"] {
+    lists_are_ordered_as_asked(app).await;
+}
+
+async fn lists_are_ordered_as_asked(app: &TestApp) {
+    let oldest = app.json("/api/clips?sort=oldest&limit=1").await;
+    assert_eq!(oldest["clips"][0]["slug"], "clip-0");
+    for query in [
+        "limit=0",
+        "limit=101",
+        "cursor=x",
+        "cursor=1_NaN",
+        "colour=red",
+        "sort=luck",
+    ] {
         assert_problem(
             app.get(&format!("/api/clips?{query}")).await,
             400,

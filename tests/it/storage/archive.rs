@@ -78,7 +78,11 @@ async fn a_store_moves_to_either_database_and_folds_to_the_same_rows(stage: &Sta
         }
         let rows = |stage: &Stage| {
             let db = stage.db.clone();
-            async move { db.all(clips::page(clips::Filter::default(), 100)).await.unwrap() }
+            async move {
+                db.all(clips::page(clips::Filter::default(), clips::Order::Newest, 100))
+                    .await
+                    .unwrap()
+            }
         };
         assert_eq!(rows(&other).await, rows(stage).await);
         assert!(people::find(&other.db, "ann").await.unwrap().is_some());

@@ -15,6 +15,7 @@ suite!(
     rebuilt_rows_equal_the_live_ones,
     a_row_that_was_tampered_with_is_found_and_mended,
     an_event_that_fails_is_parked_and_the_others_go_on,
+    lists_are_paged_in_every_order_without_gaps_or_repetitions,
 );
 
 pub(super) fn registered(slug: &str) -> ClipEvent {
@@ -200,7 +201,7 @@ async fn rebuilt_rows_equal_the_live_ones(stage: &Stage) {
     }
     let before = stage
         .db
-        .all(clips::page(clips::Filter::default(), 100))
+        .all(clips::page(clips::Filter::default(), clips::Order::Newest, 100))
         .await
         .unwrap();
     for projection in &PROJECTIONS {
@@ -211,7 +212,7 @@ async fn rebuilt_rows_equal_the_live_ones(stage: &Stage) {
     assert_eq!(
         stage
             .db
-            .all(clips::page(clips::Filter::default(), 100))
+            .all(clips::page(clips::Filter::default(), clips::Order::Newest, 100))
             .await
             .unwrap(),
         before
@@ -222,7 +223,7 @@ async fn rebuilt_rows_equal_the_live_ones(stage: &Stage) {
     assert_eq!(
         stage
             .db
-            .all(clips::page(clips::Filter::default(), 100))
+            .all(clips::page(clips::Filter::default(), clips::Order::Newest, 100))
             .await
             .unwrap()
             .len(),
@@ -291,4 +292,36 @@ async fn an_event_that_fails_is_parked_and_the_others_go_on(stage: &Stage) {
         verdict.difference, None,
         "what is parked live is parked aside too"
     );
+}
+
+async fn lists_are_paged_in_every_order_without_gaps_or_repetitions(stage: &Stage) {
+    for (n, views) in [3, 9, 3, 0, 9].into_iter().enumerate() {
+        let mut clip = registered(&format!("c{n}"));
+        if let ClipEvent::ClipRegistered(registration) = &mut clip {
+            registration.views = views;
+        }
+        tell(stage, ClipId(Uuid::now_v7()), 0, &[clip]).await;
+    }
+    follow_all(stage).await;
+    for (order, expected) in [
+        (clips::Order::Newest, ["c4", "c3", "c2", "c1", "c0"]),
+        (clips::Order::Oldest, ["c0", "c1", "c2", "c3", "c4"]),
+        (clips::Order::Views, ["c4", "c1", "c2", "c0", "c3"]),
+        // None has a length yet: then the newest is first.
+        (clips::Order::Longest, ["c4", "c3", "c2", "c1", "c0"]),
+    ] {
+        let mut seen = vec![];
+        let mut after = None;
+        loop {
+            let filter = clips::Filter {
+                after,
+                ..clips::Filter::default()
+            };
+            let rows = stage.db.all(clips::page(filter, order, 2)).await.unwrap();
+            let Some(last) = rows.last() else { break };
+            after = Some(order.place_of(last));
+            seen.extend(rows.into_iter().map(|row| row.slug));
+        }
+        assert_eq!(seen, expected, "{order:?}");
+    }
 }

@@ -43,7 +43,7 @@ async fn lives(stage: &Stage, count: usize) {
 async fn rows(stage: &Stage) -> Vec<clips::ClipRow> {
     stage
         .db
-        .all(clips::page(clips::Filter::default(), 1_000))
+        .all(clips::page(clips::Filter::default(), clips::Order::Newest, 1_000))
         .await
         .unwrap()
 }

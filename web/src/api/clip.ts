@@ -16,6 +16,14 @@ export interface Variant {
   width: number;
   height: number;
   bitrate: number;
+  file_size: number;
+}
+
+export interface Captions {
+  language: string;
+  name: string;
+  url: string;
+  cues: number;
 }
 
 export interface Clip {
@@ -36,6 +44,7 @@ export interface Clip {
   storyboard_url: string | null;
   views: number | null;
   variants: Variant[] | null;
+  captions: Captions[] | null;
   encoding: Encoding | null;
   created_at: string | null;
 }
@@ -52,6 +61,14 @@ export interface Progress {
   percent: number | null;
   hls_available: boolean;
   failure: Failure;
+  /** How far each quality is; servers that do not tell leave it out. */
+  rungs?: Rung[] | null;
+}
+
+export interface Rung {
+  quality: string;
+  percent: number | null;
+  playable?: boolean | null;
 }
 
 export function progressOf(clip: Clip): Progress {
@@ -75,6 +92,11 @@ export function failureText(failure: Failure | undefined): string {
   if (!failure) return fallback;
   if (typeof failure === "string") return failure;
   return failure.message ?? failure.detail ?? failure.code ?? fallback;
+}
+
+export function failureParts(failure: Failure | undefined): { code: string; detail: string } {
+  const code = failure && typeof failure === "object" ? (failure.code ?? "unknown") : "unknown";
+  return { code, detail: failureText(failure) };
 }
 
 export function titleOf(clip: Clip): string {

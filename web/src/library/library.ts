@@ -1,4 +1,4 @@
-/** The library: every clip, newest first as the server orders them, page by page. */
+/** The library: every clip, as it is searched for and ordered, page by page. */
 import { isSettled, progressOf, type Clip } from "../api/clip";
 import { fetchClip, fetchClips } from "../api/clips";
 import { sentence } from "../api/problem";
@@ -6,6 +6,7 @@ import { clipCard } from "../page/card";
 import { element } from "../page/element";
 import { openPage } from "../page/header";
 import { statePanel } from "../page/state";
+import { searchBar } from "./search";
 
 const PAGE_SIZE = 24;
 const REFRESH_MS = 4000;
@@ -13,48 +14,65 @@ const REFRESH_MS = 4000;
 const REFRESHED = 6;
 
 const main = openPage();
-const grid = element("ul", { class: "grid" });
+const grid = element("ul", { class: "grid", "aria-label": "Clips" });
 const more = element("button", { type: "button", class: "button more", hidden: true }, "Show more");
 const trouble = element("div");
+const told = element("p", { class: "visually-hidden", role: "status" });
+const search = searchBar(() => void startOver());
 const busy = new Map<string, Clip>();
 let cursor: string | null = null;
-let loading = false;
+let loading: AbortController | null = null;
 
 main.append(
   element(
     "div",
     { class: "page-head" },
     element("h1", {}, "Clips"),
-    element("a", { class: "button primary", href: "/upload" }, "Upload a clip"),
+    search.root,
+    element("a", { class: "button primary", href: "/studio" }, "Upload"),
   ),
+  told,
   grid,
   trouble,
   more,
 );
-grid.replaceChildren(...Array.from({ length: 8 }, skeleton));
 more.addEventListener("click", () => void loadMore());
 new IntersectionObserver(([entry]) => entry?.isIntersecting && void loadMore(), { rootMargin: "600px" }).observe(more);
 setInterval(() => void refreshBusy(), REFRESH_MS);
-void loadMore();
+void startOver();
+
+/** A new search drops the answer of the one before, which may still be under way. */
+async function startOver(): Promise<void> {
+  loading?.abort();
+  loading = null;
+  cursor = null;
+  more.hidden = true;
+  busy.clear();
+  if (!grid.children.length) grid.replaceChildren(...Array.from({ length: 8 }, skeleton));
+  await loadMore();
+}
 
 async function loadMore(): Promise<void> {
   if (loading) return;
-  loading = true;
+  const mine = (loading = new AbortController());
   grid.setAttribute("aria-busy", "true");
   trouble.replaceChildren();
   try {
     const first = cursor === null;
-    const page = await fetchClips(PAGE_SIZE, cursor);
+    const page = await fetchClips(search.query(), PAGE_SIZE, cursor, mine.signal);
     if (first) grid.replaceChildren();
     cursor = page.next_cursor;
     show(page.clips);
     if (first && !page.clips.length) showEmpty();
+    told.textContent = `${grid.children.length}${cursor ? " and more" : ""} clips`;
     more.hidden = cursor === null;
   } catch (error) {
-    showTrouble(error);
+    if (!mine.signal.aborted) showTrouble(error);
   } finally {
-    loading = false;
-    grid.setAttribute("aria-busy", "false");
+    if (loading === mine) {
+      loading = null;
+      grid.setAttribute("aria-busy", "false");
+    }
   }
 }
 
@@ -66,10 +84,10 @@ function show(clips: Clip[]): void {
 }
 
 function showEmpty(): void {
-  document.querySelector<HTMLElement>(".page-head .button")?.setAttribute("hidden", "");
-  trouble.replaceChildren(
-    statePanel("Nothing here yet", "Upload a video and it becomes a clip that plays well on every screen and line.", { label: "Upload the first clip", href: "/upload" }),
-  );
+  const panel = search.narrowed()
+    ? statePanel("Nothing matches", "No clip has that in its title and is in that state.", { label: "Show all clips", run: search.clear })
+    : statePanel("Nothing here yet", "Upload a video and it becomes a clip that plays well on every screen and line.", { label: "Upload the first clip", href: "/studio" });
+  trouble.replaceChildren(panel);
 }
 
 function showTrouble(error: unknown): void {
@@ -92,5 +110,5 @@ async function refreshBusy(): Promise<void> {
 }
 
 function skeleton(): HTMLElement {
-  return element("li", { class: "card skeleton", "aria-hidden": "true" }, element("div", { class: "poster" }), element("h3"), element("p"));
+  return element("li", { class: "card skeleton", "aria-hidden": "true" }, element("div", { class: "poster" }), element("div", { class: "line" }), element("div", { class: "line" }));
 }

@@ -3,16 +3,23 @@ import { titleOf, watchPath, type Clip } from "../api/clip";
 import { element } from "./element";
 import { ago, clock, ownerName, percent, views } from "./format";
 import { poster } from "./poster";
+import { previewOnHover } from "./preview";
 
 export function clipCard(clip: Clip): HTMLElement {
   const picture = poster(clip);
-  picture.append(...[badge(clip), duration(clip)].filter((node) => node !== null));
-  return element(
+  picture.append(...[badge(clip) ?? privacy(clip), duration(clip)].filter((node) => node !== null));
+  const card = element(
     "li",
     { class: "card", "data-clip": clip.id },
     element("a", { href: watchPath(clip) }, picture, element("h3", {}, titleOf(clip))),
     element("p", { class: "meta" }, metaLine(clip)),
   );
+  previewOnHover(card, picture, clip);
+  return card;
+}
+
+function privacy(clip: Clip): HTMLElement | null {
+  return clip.visibility === "private" ? element("span", { class: "badge" }, "Private") : null;
 }
 
 export function metaLine(clip: Clip): string {

@@ -1,44 +1,54 @@
 /** The strip at the top of every page: the name, where one can go, who is signed in. */
-import { adoptKeyFromAddress, currentKey } from "../api/key";
+import { adoptKeyFromAddress, isSignedIn, whenArrived } from "../api/session";
+import { ACCOUNT, accountDialog } from "./account";
 import { element, icon } from "./element";
 
-/** Sent to the window when a sign-in link is opened in a page that is already there. */
-export const SIGNED_IN = "clipper:signed-in";
+const PAGES: [string, string, "everybody" | "signed in"][] = [
+  ["/", "Library", "everybody"],
+  ["/studio", "Studio", "everybody"],
+];
+
+let account: HTMLDialogElement | undefined;
 
 /** Every page calls this first, since every page may be the one that the sign-in link opens. */
 export function openPage(): HTMLElement {
   adoptKeyFromAddress();
-  addEventListener("hashchange", () => {
-    if (!adoptKeyFromAddress()) return;
-    drawHeader();
-    dispatchEvent(new Event(SIGNED_IN));
-  });
+  // A sign-in link may be opened in a page that is already there.
+  addEventListener("hashchange", () => adoptKeyFromAddress() && void whenArrived().then(() => dispatchEvent(new Event(ACCOUNT))));
+  addEventListener(ACCOUNT, drawHeader);
   drawHeader();
   return document.getElementById("main")!;
 }
 
-export function drawHeader(): void {
-  const here = location.pathname;
+export function openAccount(): void {
+  if (!account) document.body.append((account = accountDialog()));
+  account.showModal();
+}
+
+function drawHeader(): void {
+  const inside = isSignedIn();
+  const pages = PAGES.filter(([, , whom]) => inside || whom === "everybody");
   document.getElementById("top")!.replaceChildren(
-    element("a", { class: "wordmark", href: "/" }, mark(), "Clipper"),
-    element(
-      "nav",
-      { "aria-label": "Pages" },
-      link("/", "Library", here === "/"),
-      link("/upload", "Upload", here === "/upload"),
-    ),
-    signedIn(),
+    element("a", { class: "wordmark", href: "/" }, mark(), element("span", {}, "Clipper")),
+    element("nav", { "aria-label": "Pages" }, ...pages.map(([href, text]) => link(href, text))),
+    who(inside),
   );
 }
 
-function link(href: string, text: string, current: boolean): HTMLElement {
-  return element("a", { href, "aria-current": current ? "page" : null }, text);
+function link(href: string, text: string): HTMLElement {
+  const here = location.pathname === href || (href === "/studio" && location.pathname === "/upload");
+  return element("a", { href, "aria-current": here ? "page" : null }, text);
 }
 
-function signedIn(): HTMLElement {
-  const inside = currentKey() !== null;
-  const text = inside ? "Signed in" : "Sign in";
-  return element("a", { class: "who", href: "/upload#account", "data-signed-in": String(inside) }, element("i", { class: "dot" }), text);
+function who(inside: boolean): HTMLElement {
+  const button = element(
+    "button",
+    { type: "button", class: "who", "aria-haspopup": "dialog", "data-signed-in": String(inside), "data-testid": "account" },
+    element("i", { class: "dot" }),
+    element("span", {}, inside ? "Signed in" : "Sign in"),
+  );
+  button.addEventListener("click", openAccount);
+  return button;
 }
 
 function mark(): SVGSVGElement {

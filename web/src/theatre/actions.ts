@@ -17,10 +17,10 @@ export function actionRow(clip: Clip, handlers: ActionHandlers): HTMLElement {
   return element("div", { class: "actions" }, share, loop, downloadLink(clip), stats);
 }
 
-/** What is not finished cannot be downloaded; what is private would be asked for without the key. */
+/** What is not finished cannot be downloaded. */
 function downloadLink(clip: Clip): HTMLElement | null {
   const finished = clip.hls_processing_status === "completed" || clip.hls_processing_status === "partial";
-  if (!finished || clip.visibility === "private") return null;
+  if (!finished) return null;
   const href = `/api/video/${encodeURIComponent(clip.slug)}/download.mp4`;
   return element("a", { class: "button quiet", href, download: true }, icon("M12 4v11", "M8 11l4 4 4-4", "M5 20h14"), "Download");
 }

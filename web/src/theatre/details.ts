@@ -28,8 +28,8 @@ export function drawDetails(place: HTMLElement, clip: Clip): void {
 
 export async function drawRelated(place: HTMLElement, clip: Clip): Promise<void> {
   // The row is a courtesy; if it cannot be had, the page is whole without it.
-  const page = await fetchClips(RELATED + 1, null).catch(() => null);
-  const others = page?.clips.filter((other) => other.id !== clip.id && other.hls_available) ?? [];
+  const page = await fetchClips({ status: "completed" }, RELATED + 1, null).catch(() => null);
+  const others = page?.clips.filter((other) => other.id !== clip.id) ?? [];
   if (!others.length) return;
   place.replaceChildren(
     element("h2", { id: "related-title" }, "More clips"),

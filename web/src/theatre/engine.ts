@@ -5,7 +5,6 @@
  */
 import Hls, { type ErrorData, type Fragment } from "hls.js";
 import workerPath from "hls.js/dist/hls.worker.js?url";
-import { authorization } from "../api/key";
 import { readPreferences, remember, startingEstimate } from "./preferences";
 import { rungName, rungsOf, type Rung } from "./rungs";
 
@@ -32,10 +31,10 @@ export class Engine {
   #nudging = false;
   #choice = readPreferences().quality;
 
-  constructor(video: HTMLVideoElement, sendKey: boolean, events: EngineEvents) {
+  constructor(video: HTMLVideoElement, events: EngineEvents) {
     this.#video = video;
     this.#events = events;
-    this.hls = Hls.isSupported() ? createHls(sendKey) : null;
+    this.hls = Hls.isSupported() ? createHls() : null;
     if (!this.hls) return;
     this.#listen(this.hls);
     this.hls.attachMedia(video);
@@ -167,7 +166,7 @@ function afterResize(video: HTMLVideoElement, height: number, done: () => void):
   video.addEventListener("resize", shown);
 }
 
-function createHls(sendKey: boolean): Hls {
+function createHls(): Hls {
   const downlink = (navigator as { connection?: { downlink?: number } }).connection?.downlink;
   return new Hls({
     workerPath,
@@ -177,14 +176,7 @@ function createHls(sendKey: boolean): Hls {
     capLevelToPlayerSize: true,
     backBufferLength: 60,
     maxBufferLength: 30,
-    ...(sendKey ? { xhrSetup: sendKeyHome } : {}),
   });
-}
-
-/** The key opens private media on our own server and is nobody else's business. */
-function sendKeyHome(xhr: XMLHttpRequest, url: string): void {
-  if (new URL(url, location.href).origin !== location.origin) return;
-  for (const [name, value] of Object.entries(authorization())) xhr.setRequestHeader(name, value);
 }
 
 function nativeHls(video: HTMLVideoElement): boolean {

@@ -92,7 +92,7 @@ function connect(stage: Stage, notice: Notice, clip: Clip, url: string): Parts {
       notice.say(message, { label: "Try again", run: retry });
     },
   });
-  const engine: Engine = new Engine(video, clip.visibility === "private", {
+  const engine: Engine = new Engine(video, {
     onRungs: () => drawQuality(),
     onSwitched: (ms) => {
       session?.rendition(ms === null ? undefined : { switch_ms: ms });
