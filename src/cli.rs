@@ -14,6 +14,7 @@ mod people;
 mod projections;
 mod queue;
 mod serve;
+mod simulate;
 mod store;
 mod token;
 mod validate;
@@ -95,6 +96,8 @@ enum Verb {
     Restore(backup::RestoreArguments),
     /// Check any HLS presentation, from disk or from a server.
     Validate(validate::ValidateArguments),
+    /// Have a population of players watch a clip, on recorded networks.
+    Simulate(Box<simulate::SimulateArguments>),
     /// Check ffmpeg, database, storage and clock.
     Doctor,
     /// Bring the database's schema up to date.
@@ -167,6 +170,7 @@ async fn execute(verb: Verb, config: Config, output: Output) -> anyhow::Result<b
         Verb::Backup { folder } => backup::backup(&config, &folder, output).await,
         Verb::Restore(arguments) => backup::restore(&config, &arguments, output).await,
         Verb::Validate(arguments) => validate::validate(&arguments, output).await,
+        Verb::Simulate(arguments) => simulate::simulate(&config, &arguments, output).await,
         Verb::Doctor => doctor::run(&config, output).await,
         Verb::Migrate => {
             let db = Db::open(&config.database_url()).await?;

@@ -18,6 +18,7 @@ pub mod mux;
 pub mod presentation;
 pub mod sandbox;
 pub mod shutdown;
+pub mod simulate;
 pub mod startup;
 pub mod storage;
 pub mod telemetry;

@@ -15,6 +15,7 @@ use crate::hls::{
     self, InitFacts, InspectError, LoadedPlaylist, LoadedSegment, ParseError, ParsedMap, ParsedMaster,
     ParsedMedia, ParsedSegment, Playlist, Report, Role, parse_playlist,
 };
+pub(crate) use fetch::unzipped;
 use fetch::{Fetcher, Resource};
 pub use place::{Place, PlaceError};
 

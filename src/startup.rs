@@ -6,7 +6,7 @@ mod sample;
 mod sandbox;
 mod server;
 mod serving;
-mod signals;
+pub(crate) mod signals;
 
 use std::path::PathBuf;
 use std::sync::Arc;

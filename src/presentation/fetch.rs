@@ -173,7 +173,8 @@ fn checked(bytes: Vec<u8>, range: Option<Range>, limit: u64) -> Result<Vec<u8>, 
     }
 }
 
-fn unzipped(bytes: &[u8]) -> io::Result<Vec<u8>> {
+/// What was compressed with gzip, as far as it is no longer than a playlist may be.
+pub(crate) fn unzipped(bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut plain = Vec::new();
     MultiGzDecoder::new(bytes)
         .take(PLAYLIST_LIMIT)

@@ -3,7 +3,7 @@
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Waits for the first signal.
-pub(super) async fn first() -> std::io::Result<()> {
+pub(crate) async fn first() -> std::io::Result<()> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tokio::select! {
         _ = interrupt.recv() => {}
@@ -13,7 +13,7 @@ pub(super) async fn first() -> std::io::Result<()> {
 }
 
 /// Waits for another; never ends where signals cannot be listened to.
-pub(super) async fn next() {
+pub(crate) async fn next() {
     if first().await.is_err() {
         std::future::pending::<()>().await;
     }

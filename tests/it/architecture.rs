@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 8] = [
         "sandbox",
         "telemetry",
     ],
-    &["storage", "media", "encode", "presentation"],
+    &["storage", "media", "encode", "presentation", "simulate"],
     &["commands", "delivery", "gc"],
     &["actors"],
     &["http"],
