@@ -12,6 +12,7 @@ mod ingest;
 mod output;
 mod people;
 mod projections;
+mod publish;
 mod queue;
 mod serve;
 mod simulate;
@@ -69,6 +70,8 @@ enum Verb {
     Import(import::ImportArguments),
     /// Remove from the media store what the log names no more.
     Gc(gc::GcArguments),
+    /// Copy media from a folder to a bucket of S3.
+    Publish(publish::PublishArguments),
     /// Look at what is left to be encoded, and hold classes of it back.
     #[command(subcommand)]
     Queue(queue::QueueVerb),
@@ -161,6 +164,7 @@ async fn execute(verb: Verb, config: Config, output: Output) -> anyhow::Result<b
         Verb::Backfill(arguments) => backfill::backfill(&config, &arguments, output).await,
         Verb::Import(arguments) => import::import(&config, &arguments, output).await,
         Verb::Gc(arguments) => gc::gc(&config, &arguments, output).await,
+        Verb::Publish(arguments) => publish::publish(&config, &arguments, output).await,
         Verb::Queue(verb) => queue::run(&config, verb, output).await,
         Verb::Clips(verb) => clips::run(&config, verb, output).await,
         Verb::Projections(verb) => projections::run(&config, verb, output).await,

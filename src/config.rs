@@ -2,6 +2,7 @@
 
 mod capacity;
 mod layers;
+mod media;
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use crate::sandbox::Mode;
 pub use capacity::Capacity;
 pub use layers::ConfigError;
 use layers::Layers;
+pub use media::{Aws, MediaConfig, MediaPlace};
 
 /// Viewers of one playback token that can be told apart.
 pub const MOST_STREAMS: usize = 16;
@@ -30,7 +32,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// `sqlite:PATH` or `postgres://…`; a file in the data directory when absent.
     pub database_url: Option<String>,
-    /// `file:///PATH`; a folder in the data directory when absent.
+    /// `file:///PATH` or `s3://BUCKET/PREFIX`; a folder in the data directory when absent.
     pub media_url: Option<String>,
     /// The first API key; one is made at the first start when absent.
     #[serde(skip_serializing)]
@@ -43,8 +45,13 @@ pub struct Config {
     pub http: HttpConfig,
     /// Limits.
     pub limits: LimitsConfig,
+    /// The media store.
+    pub media: MediaConfig,
     /// Retention.
     pub retention: RetentionConfig,
+    /// Who may use the bucket, from the customary variables.
+    #[serde(skip)]
+    pub aws: Aws,
     /// This program on disk, which ffmpeg is started through. No setting: only tests run as another program.
     #[serde(skip)]
     pub program: PathBuf,
@@ -161,7 +168,9 @@ impl Default for Config {
             encode: EncodeConfig::default(),
             http: HttpConfig::default(),
             limits: LimitsConfig::default(),
+            media: MediaConfig::default(),
             retention: RetentionConfig::default(),
+            aws: Aws::default(),
             program: this_program(),
         }
     }
@@ -258,10 +267,13 @@ impl Config {
             Some(path) => Layers::of_file(&path)?,
             None => Layers::of_optional_file(Path::new("clipper.toml"))?,
         };
-        let environment = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        let config: Self = layers.with_environment(environment)?.into_config()?;
-        config.checked()
+        let environment: Vec<_> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let aws = environment.iter().filter(|(name, _)| name.starts_with("AWS_"));
+        let aws = Aws(aws.cloned().collect());
+        let config: Self = layers.with_environment(environment.into_iter())?.into_config()?;
+        Self { aws, ..config }.checked()
     }
 
     fn checked(self) -> Result<Self, ConfigError> {
@@ -300,8 +312,8 @@ impl Config {
                 "must be addresses and networks, as 10.0.0.0/8",
             );
         }
-        if self.media_root().is_none() {
-            return invalid("media_url", "must be file:///PATH");
+        if self.checked_media_place().is_none() {
+            return invalid("media_url", "must be file:///PATH or s3://BUCKET/PREFIX");
         }
         Ok(self)
     }
@@ -310,14 +322,6 @@ impl Config {
     pub fn database_url(&self) -> String {
         let default = || format!("sqlite:{}", self.data_dir.join("clipper.db").display());
         self.database_url.clone().unwrap_or_else(default)
-    }
-
-    /// The folder of the media store; nothing, when the address names none.
-    pub fn media_root(&self) -> Option<PathBuf> {
-        match &self.media_url {
-            None => Some(self.data_dir.join("video")),
-            Some(url) => url.strip_prefix("file://").map(PathBuf::from),
-        }
     }
 
     /// What plans depend on.

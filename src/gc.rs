@@ -148,10 +148,22 @@ impl Gc<'_> {
                 Ok(_) | Err(_) => report.unknown.push(name),
             }
         }
-        for stray in self.media.strays().await? {
-            self.stray(&stray, &mut report).await?;
-        }
+        self.under_way(&mut report).await?;
         Ok(report)
+    }
+
+    /// Goes through what lies on this machine alone: uploads and encodings under way.
+    pub async fn run_here(self) -> Result<Report, GcError> {
+        let mut report = Report::default();
+        self.under_way(&mut report).await?;
+        Ok(report)
+    }
+
+    async fn under_way(self, report: &mut Report) -> Result<(), GcError> {
+        for stray in self.media.strays().await? {
+            self.stray(&stray, report).await?;
+        }
+        Ok(())
     }
 
     async fn clip(self, clip: ClipId, report: &mut Report) -> Result<(), GcError> {
@@ -238,8 +250,8 @@ impl Gc<'_> {
     ) -> Result<(), GcError> {
         let mut left = Footprint::default();
         let sound = format!("{object}/sound");
-        if !life.is_open(generation) && self.media.exists(&sound).await? {
-            let footprint = self.media.footprint(&sound).await?;
+        let footprint = self.media.footprint(&sound).await?;
+        if !life.is_open(generation) && footprint.touched.is_some() {
             left.add(&footprint);
             self.take(Kind::Sound, &sound, &footprint, report).await?;
         }

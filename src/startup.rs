@@ -210,10 +210,10 @@ async fn open_stores(config: &Config) -> anyhow::Result<(Db, MediaStore)> {
     let db = Db::open(&url)
         .await
         .with_context(|| format!("cannot open the database `{}`", redacted(&url)))?;
-    let root = config.media_root().unwrap_or_default();
-    let media = MediaStore::open(root.clone())
+    let place = config.media_place();
+    let media = MediaStore::open(place.clone())
         .await
-        .with_context(|| format!("cannot open the media store `{}`", root.display()))?;
+        .with_context(|| format!("cannot open the media store `{place}`"))?;
     Ok((db, media))
 }
 

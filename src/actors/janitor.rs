@@ -67,16 +67,12 @@ impl Janitor {
         context.spawn(sweep.into_actor(self));
     }
 
-    /// Removes from the media store what the log names no more. One process at a time does it.
+    /// Removes from the media store what the log names no more. One process at a time does it, and each what lies on its
+    /// own machine.
     async fn sweep_media(&self) -> Result<(), GcError> {
+        self.media.tidy().await?;
         let now = self.db.now(self.clock.as_ref()).await?;
         let until = now + LEASE;
-        if leases::take(&self.db, GC, &self.node, 0, (now, until))
-            .await?
-            .is_none()
-        {
-            return Ok(());
-        }
         let gc = Gc {
             media: &self.media,
             logs: &self.logs,
@@ -84,6 +80,15 @@ impl Janitor {
             grace: GRACE,
             action: Action::Tidy,
         };
+        if leases::take(&self.db, GC, &self.node, 0, (now, until))
+            .await?
+            .is_none()
+        {
+            if self.media.is_shared() {
+                gc.run_here().await?;
+            }
+            return Ok(());
+        }
         let total = gc.run().await?.total();
         if total.objects > 0 {
             tracing::info!(

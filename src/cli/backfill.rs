@@ -109,8 +109,7 @@ async fn queue(
     rate: Option<u32>,
     output: Output,
 ) -> anyhow::Result<Tally> {
-    let root = config.media_root().unwrap_or_default();
-    let media = MediaStore::open(root)
+    let media = MediaStore::open(config.media_place())
         .await
         .context("cannot open the media store")?;
     let pause = rate.map_or(Duration::ZERO, |rate| Duration::from_hours(1) / rate);

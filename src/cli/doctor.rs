@@ -129,11 +129,11 @@ async fn database(config: &Config) -> Result<String, String> {
 }
 
 async fn media(config: &Config) -> Result<String, String> {
-    let root = config.media_root().unwrap_or_default();
-    let explain = |error: std::io::Error| format!("cannot write to `{}`: {error}", root.display());
-    let store = MediaStore::open(root.clone()).await.map_err(explain)?;
+    let place = config.media_place();
+    let explain = |error: std::io::Error| format!("cannot use `{place}`: {error}");
+    let store = MediaStore::open(place.clone()).await.map_err(explain)?;
     store.check().await.map_err(explain)?;
-    Ok(root.display().to_string())
+    Ok(place.to_string())
 }
 
 /// A clock in the past breaks leases, tokens and certificates.

@@ -26,7 +26,7 @@ pub(super) async fn gc(config: &Config, arguments: &GcArguments, output: Output)
     let db = Db::open(&config.database_url())
         .await
         .context("cannot open the database")?;
-    let media = MediaStore::open(config.media_root().unwrap_or_default())
+    let media = MediaStore::open(config.media_place())
         .await
         .context("cannot open the media store")?;
     let gc = Gc {

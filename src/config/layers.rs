@@ -16,7 +16,7 @@ const fn setting(key: &'static str) -> Setting {
 }
 
 /// Every setting. `CLIPPER_<SECTION>_<KEY>` works for each.
-const SETTINGS: [Setting; 40] = [
+const SETTINGS: &[Setting] = &[
     setting("listen"),
     setting("data_dir"),
     Setting {
@@ -61,6 +61,7 @@ const SETTINGS: [Setting; 40] = [
     setting("limits.token_classes"),
     setting("limits.token_streams"),
     setting("limits.writes_per_second"),
+    setting("media.cache_mib"),
     setting("retention.playback_days"),
     // Names the file itself; listed so that the environment may carry it.
     setting("config"),

@@ -54,17 +54,16 @@ impl Files {
         if let Some(file) = self.at_hand(object) {
             return Ok(Some(file));
         }
-        let (path, name) = (self.media.path(object), object.to_owned());
-        let opened = tokio::task::spawn_blocking(move || OpenFile::open(&path, &name)).await;
-        match opened.map_err(io::Error::other)? {
-            Ok(file) => {
-                let file = Arc::new(file);
-                self.open.insert(object.to_owned(), Arc::clone(&file));
-                Ok(Some(file))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        let file = match self.media.open_object(object).await {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let name = object.to_owned();
+        let opened = tokio::task::spawn_blocking(move || OpenFile::new(file, &name)).await;
+        let file = Arc::new(opened.map_err(io::Error::other)??);
+        self.open.insert(object.to_owned(), Arc::clone(&file));
+        Ok(Some(file))
     }
 
     /// Lets files go that were removed, from time to time: an open file keeps its place on the disk.
@@ -83,8 +82,7 @@ impl Files {
 }
 
 impl OpenFile {
-    fn open(path: &std::path::Path, object: &str) -> io::Result<Self> {
-        let file = File::open(path)?;
+    fn new(file: File, object: &str) -> io::Result<Self> {
         let length = file.metadata()?.len();
         let opened = Self {
             // The object's name is part of a generation and never holds other bytes.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use clipper_domain::plan::{Plan, PlannedRung};
 use clipper_domain::{Quality, Segment};
 use tokio::sync::mpsc;
+use tokio_util::bytes::Bytes;
 
 use super::inspect::{self, InspectError};
 use super::lane::Cut;
@@ -28,9 +29,9 @@ pub struct FinishedSegment {
     /// The `CODECS` attribute, read from the bytes.
     pub codec: String,
     /// What players need before the first segment, where it is fragmented MP4.
-    pub init: Option<Vec<u8>>,
+    pub init: Option<Bytes>,
     /// The bytes.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
 }
 
 /// A segment that does not pass the validator.
@@ -116,8 +117,8 @@ fn make(plan: &Plan, cut: &Cut, heard: &[(u64, Vec<u8>)]) -> Result<FinishedSegm
         rung,
         number,
         codec,
-        init,
-        bytes,
+        init: init.map(Bytes::from),
+        bytes: bytes.into(),
     })
 }
 

@@ -100,7 +100,7 @@ async fn store(
     caller: &Caller,
 ) -> Result<Executed, Problem> {
     let object = captions.object.clone();
-    media.put(&object, text.as_bytes()).await?;
+    media.put(&object, text.to_owned()).await?;
     let command = ClipCommand::AddCaptions(captions);
     let executed = match clips.execute(id, command, caller.context(None)).await {
         Ok(executed) => executed,
@@ -170,14 +170,9 @@ pub(super) async fn show(
     let (name, language) = path.into_inner();
     let row = find(&db, &name, &caller).await?;
     let captions = find_captions(&db, &row, &parse_language(&language)?).await?;
-    let text = match tokio::fs::read_to_string(media.path(&captions.object)).await {
-        Ok(text) => text,
-        // Replaced or removed since the row was read.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(missing(&captions.language));
-        }
-        Err(error) => return Err(error.into()),
-    };
+    // It may have been replaced or removed since the row was read.
+    let text = media.read_text(&captions.object).await?;
+    let text = text.ok_or_else(|| missing(&captions.language))?;
     let is_named = version.v.as_deref() == Some(digits(&captions));
     let cache_control = match row.visibility.as_str() {
         "public" if is_named => IMMUTABLE,

@@ -43,7 +43,7 @@ pub(super) async fn download(
     })?;
     let segments = usize::try_from(best.segment_count).unwrap_or_default();
     let file = downloads
-        .open(media.path(&best.storage_path), segments)
+        .open(&media, &best.storage_path, segments)
         .await
         .map_err(|error| Problem::internal(&error))?;
     let kind = bytes::Kind {

@@ -60,12 +60,8 @@ pub(super) async fn storyboard(
 ) -> Result<HttpResponse, Problem> {
     let row = find(&db, &name, &caller).await?;
     let wanted = wanted(&row, &generation).ok_or_else(missing)?;
-    let path = media.path(&object(&row, wanted, STORYBOARD)?);
-    let stored = match tokio::fs::read_to_string(path).await {
-        Ok(stored) => stored,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(missing()),
-        Err(error) => return Err(error.into()),
-    };
+    let stored = media.read_text(&object(&row, wanted, STORYBOARD)?).await?;
+    let stored = stored.ok_or_else(missing)?;
     let text = if wanted > 1 {
         // What lies in the store knows nothing of other generations.
         stored.replace(".jpg#", &format!(".jpg?g={wanted}#"))

@@ -5,13 +5,13 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::{Stream, TryStreamExt, stream};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::bytes::Bytes;
 
+use super::MediaStore;
 use crate::hls::{Container, SegmentNames};
 use crate::mux::{
     self, AudioConfig, BadStream, Chunk, PictureFormat, PictureSample, SoundSample, TsMedia, UnknownFormat,
@@ -55,7 +55,8 @@ pub enum DownloadError {
 /// A file that could be written.
 #[derive(Debug)]
 pub struct Download {
-    folder: PathBuf,
+    media: MediaStore,
+    folder: String,
     head: Bytes,
     /// The bytes of each segment's samples.
     chunks: Vec<u64>,
@@ -64,16 +65,21 @@ pub struct Download {
 
 impl Download {
     /// Reads every segment of an H.264 rendition and computes the head.
-    fn read(folder: PathBuf, segments: usize) -> Result<Self, DownloadError> {
+    async fn read(media: MediaStore, folder: String, segments: usize) -> Result<Self, DownloadError> {
         let mut outline = Outline::default();
         for number in 0..segments {
-            let media = read_segment(&folder, number)?;
-            outline.take(number, &media)?;
+            let bytes = segment(&media, &folder, number).await?;
+            let told = tokio::task::spawn_blocking(move || {
+                outline.take(number, &parse(&bytes, number)?)?;
+                Ok::<_, DownloadError>(outline)
+            });
+            outline = told.await.map_err(io::Error::other)??;
         }
         let video = outline.video.as_ref().ok_or(UnknownFormat)?;
         let head = mux::download_head(video, outline.audio, &outline.chunks, outline.end());
         let chunks: Vec<u64> = outline.chunks.iter().map(size).collect();
         Ok(Self {
+            media,
             folder,
             length: head.len() as u64 + chunks.iter().sum::<u64>(),
             head: head.into(),
@@ -120,9 +126,9 @@ impl Download {
 
     /// The samples of a segment.
     async fn chunk(&self, number: usize) -> io::Result<Bytes> {
-        let folder = self.folder.clone();
+        let bytes = segment(&self.media, &self.folder, number).await?;
         let made = tokio::task::spawn_blocking(move || {
-            let media = read_segment(&folder, number).map_err(io::Error::other)?;
+            let media = parse(&bytes, number).map_err(io::Error::other)?;
             Ok::<_, io::Error>(samples(&media))
         });
         let bytes = made.await.map_err(io::Error::other)??;
@@ -145,10 +151,13 @@ fn parts(piece: Bytes) -> impl Iterator<Item = Bytes> {
     starts.map(move |start| piece.slice(start..(start + PART).min(piece.len())))
 }
 
-fn read_segment(folder: &std::path::Path, number: usize) -> Result<TsMedia, DownloadError> {
+async fn segment(media: &MediaStore, folder: &str, number: usize) -> io::Result<Vec<u8>> {
     let name = SegmentNames::Tree.segment(number, Container::Ts);
-    let bytes = std::fs::read(folder.join(name))?;
-    mux::read_ts_segment(&bytes).map_err(|source| DownloadError::Damaged { number, source })
+    media.read(&format!("{folder}/{name}")).await
+}
+
+fn parse(bytes: &[u8], number: usize) -> Result<TsMedia, DownloadError> {
+    mux::read_ts_segment(bytes).map_err(|source| DownloadError::Damaged { number, source })
 }
 
 /// The bytes of a segment's samples as they lie in the file: its pictures, then its sound.
@@ -233,8 +242,8 @@ type Slot = Arc<OnceCell<Arc<Download>>>;
 /// The heads that were asked for last, so that a download in parts reads its rendition once.
 #[derive(Debug)]
 pub struct Downloads {
-    /// By the folder on disk, the one that was asked for last in front.
-    kept: Mutex<VecDeque<(PathBuf, Slot)>>,
+    /// By the folder, the one that was asked for last in front.
+    kept: Mutex<VecDeque<(String, Slot)>>,
     at_work: Semaphore,
 }
 
@@ -249,13 +258,17 @@ impl Default for Downloads {
 
 impl Downloads {
     /// The file of an H.264 rendition in a folder, which has so many segments.
-    pub async fn open(&self, folder: PathBuf, segments: usize) -> Result<Arc<Download>, DownloadError> {
-        let slot = self.slot(&folder);
+    pub async fn open(
+        &self,
+        media: &MediaStore,
+        folder: &str,
+        segments: usize,
+    ) -> Result<Arc<Download>, DownloadError> {
+        let slot = self.slot(folder);
         let opened = slot.get_or_try_init(async || {
             // Never closed, and a permit that is missing would only mean less patience.
             let permit = self.at_work.acquire().await;
-            let read = tokio::task::spawn_blocking(move || Download::read(folder, segments));
-            let file = read.await.map_err(io::Error::other)?;
+            let file = Download::read(media.clone(), folder.to_owned(), segments).await;
             drop(permit);
             file.map(Arc::new)
         });
@@ -264,7 +277,7 @@ impl Downloads {
         Ok(opened)
     }
 
-    fn slot(&self, folder: &std::path::Path) -> Slot {
+    fn slot(&self, folder: &str) -> Slot {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let known = kept.iter().position(|(known, _)| known == folder);
         let entry = known

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
-use tokio::fs::{self, File};
+use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, BufWriter};
 
 /// What is copied at once.
@@ -121,10 +121,8 @@ impl Received {
         self.place.0.as_deref().unwrap_or(Path::new(""))
     }
 
-    pub(super) async fn rename(mut self, target: &Path) -> io::Result<()> {
-        if let Some(path) = self.place.0.take() {
-            fs::rename(path, target).await?;
-        }
-        Ok(())
+    /// Whoever has moved the file looks after it from now on.
+    pub(super) fn release(mut self) {
+        self.place.0 = None;
     }
 }

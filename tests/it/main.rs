@@ -10,6 +10,7 @@
 
 mod architecture;
 mod browser;
+mod bucket;
 mod cli;
 mod commands;
 mod delivery;

@@ -24,9 +24,8 @@ pub(super) struct Attempt<'a> {
 
 /// What there is to do.
 pub(super) struct Task {
-    pub(super) source: PathBuf,
-    /// What may have been encoded ahead of it.
-    pub(super) ahead: String,
+    /// Its object.
+    pub(super) source: String,
     pub(super) facts: SourceFacts,
     pub(super) plan: Plan,
     pub(super) encoding: Encoding,
@@ -92,7 +91,6 @@ impl Attempt<'_> {
         let Some(object) = begun.clip.source().map(|source| source.object.clone()) else {
             return Ok(None);
         };
-        let source = self.settings.media.path(&object);
         let planned = if begun
             .clip
             .encoding()
@@ -100,7 +98,7 @@ impl Attempt<'_> {
         {
             begun
         } else {
-            self.plan(&begun, &source).await?
+            self.plan(&begun, &object).await?
         };
         let (Some(encoding), Some(facts)) = (planned.clip.encoding(), planned.clip.facts()) else {
             return Ok(None);
@@ -109,8 +107,7 @@ impl Attempt<'_> {
             return Ok(None);
         };
         Ok(Some(Task {
-            source,
-            ahead: MediaStore::ahead_object(&object),
+            source: object,
             facts: facts.clone(),
             plan,
             encoding: encoding.clone(),
@@ -118,11 +115,13 @@ impl Attempt<'_> {
     }
 
     /// Plans from what is known of the source, or from what a probe finds out.
-    async fn plan(&self, begun: &Executed, source: &std::path::Path) -> Result<Executed, Broken> {
+    async fn plan(&self, begun: &Executed, source: &str) -> Result<Executed, Broken> {
         let started = Instant::now();
-        let probed = match begun.clip.facts() {
-            Some(known) => Ok(known.clone()),
-            None => encode::probe(&self.settings.tools, source).await,
+        let probed = if let Some(known) = begun.clip.facts() {
+            Ok(known.clone())
+        } else {
+            let file = self.settings.media.lend(source, &self.work().await?).await?;
+            encode::probe(&self.settings.tools, &file).await
         };
         let step = match probed {
             Ok(facts) => WorkStep::RecordProbe {
@@ -134,6 +133,12 @@ impl Attempt<'_> {
         };
         stage("probe", started);
         self.execute(step).await
+    }
+
+    /// The folder of this attempt.
+    pub(super) async fn work(&self) -> std::io::Result<PathBuf> {
+        let (piece, token) = (self.claim.piece(), self.claim.lease.token);
+        self.settings.media.begin_work(&piece, token).await
     }
 
     /// The folder of the generation in the media store.

@@ -95,9 +95,14 @@ impl Attempt<'_> {
         let object = self.segment_object(rung, number);
         if let Some(init) = segment.init.as_ref().filter(|_| number == 0) {
             let init_object = format!("{}/init.mp4", self.object(rung));
-            self.settings.media.put(&init_object, init).await?;
+            self.settings.media.put(&init_object, init.clone()).await?;
         }
-        if self.settings.media.put_new(&object, &segment.bytes).await? {
+        if self
+            .settings
+            .media
+            .put_new(&object, segment.bytes.clone())
+            .await?
+        {
             return Ok(true);
         }
         // A late worker that lost its lease has been here, or this one is late: only who holds the lease may go on.
@@ -105,7 +110,7 @@ impl Attempt<'_> {
         if !leases::renew(&self.settings.db, &self.claim.lease, 0.0, until).await? {
             return Err(Broken::LeaseLost);
         }
-        self.settings.media.put(&object, &segment.bytes).await?;
+        self.settings.media.put(&object, segment.bytes.clone()).await?;
         Ok(true)
     }
 

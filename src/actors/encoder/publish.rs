@@ -31,7 +31,7 @@ impl Attempt<'_> {
         self.provide_thumbnails(task, &passed).await;
         self.execute(WorkStep::Finish).await?;
         self.settings.media.remove(&self.sound_folder()).await?;
-        self.settings.media.remove(&task.ahead).await?;
+        self.settings.media.discard_ahead(&task.source).await?;
         let waited = self.settings.clock.now() - self.claim.requested_at;
         tracing::info!(clip = %self.claim.clip, "encoding done after {:.1} s", waited.as_seconds_f64());
         Ok(())
@@ -42,7 +42,8 @@ impl Attempt<'_> {
         task: &Task,
         rung: &PlannedRung,
     ) -> Result<Result<Inspected, InspectError>, Broken> {
-        let folder = self.settings.media.path(&self.object(rung));
+        let work = self.work().await?;
+        let folder = self.settings.media.lend_folder(&self.object(rung), &work).await?;
         let (plan, rung) = (task.plan.clone(), *rung);
         let read = tokio::task::spawn_blocking(move || encode::inspect(&plan, &rung, &folder));
         read.await
@@ -63,13 +64,13 @@ impl Attempt<'_> {
         let playlist = inspected.tree_playlist(rung);
         self.settings
             .media
-            .put(&format!("{object}/playlist.m3u8"), playlist.as_bytes())
+            .put(&format!("{object}/playlist.m3u8"), playlist)
             .await?;
         if let Some(key_frames) = KeyFrames::of(&inspected.segments) {
             let list = key_frames.playlist(encode::container(rung), SegmentNames::Tree);
             self.settings
                 .media
-                .put(&format!("{object}/iframes.m3u8"), list.render().as_bytes())
+                .put(&format!("{object}/iframes.m3u8"), list.render())
                 .await?;
         }
         for finding in &inspected.advice {
@@ -112,7 +113,7 @@ impl Attempt<'_> {
             subtitles: &[],
         }
         .render();
-        Ok(self.settings.media.put(&object, master.as_bytes()).await?)
+        Ok(self.settings.media.put(&object, master).await?)
     }
 }
 

@@ -12,6 +12,7 @@ use super::attempt::{Attempt, Task, describe, stage};
 use super::failure::Broken;
 use crate::encode::ahead::Ahead;
 use crate::encode::{self, Cut, Job, Lane, Pass, Sound};
+use crate::hls::SegmentNames;
 use crate::storage::leases;
 
 /// Segments that wait for the next step. Each may have ten megabytes.
@@ -22,16 +23,13 @@ const LOOK: Duration = Duration::from_millis(200);
 impl Attempt<'_> {
     pub(super) async fn encode_range(&self, task: &Task) -> Result<(), Broken> {
         let started = Instant::now();
-        let work = self
-            .settings
-            .media
-            .begin_work(&self.claim.piece(), self.claim.lease.token)
-            .await?;
+        let work = self.work().await?;
+        let source = self.settings.media.lend(&task.source, &work).await?;
         let job = Job {
-            source: &task.source,
+            source: &source,
             facts: &task.facts,
             plan: &task.plan,
-            begins: encode::beginning(&self.settings.tools, &task.source, &task.facts).await?,
+            begins: encode::beginning(&self.settings.tools, &source, &task.facts).await?,
             work: &work,
             small: task.encoding.unit(self.claim.unit).starved,
         };
@@ -43,7 +41,7 @@ impl Attempt<'_> {
         let sound_folder = if makes_sound {
             work.clone()
         } else {
-            self.settings.media.path(&self.sound_folder())
+            self.settings.media.lent(&self.sound_folder(), &work)
         };
         let sound = Sound::new(&sound_folder, &bit_rates, is_whole);
         let (cuts, mut cut) = mpsc::channel(WAITING);
@@ -66,11 +64,14 @@ impl Attempt<'_> {
     /// What an earlier attempt stored and did not record makes way: nobody has seen it.
     async fn remove_unrecorded(&self, task: &Task) -> Result<(), Broken> {
         for rung in task.encoding.open_rungs() {
+            let present = self.settings.media.names(&self.object(rung)).await?;
             for number in task.encoding.lacking(rung, self.claim.unit) {
-                self.settings
-                    .media
-                    .remove(&self.segment_object(rung, number))
-                    .await?;
+                if present.contains(&Self::segment_name(rung, number)) {
+                    self.settings
+                        .media
+                        .remove(&self.segment_object(rung, number))
+                        .await?;
+                }
             }
         }
         Ok(())
@@ -117,6 +118,14 @@ impl Attempt<'_> {
                 return Err(Broken::SoundGone);
             }
             tokio::time::sleep(LOOK).await;
+        }
+        if !make {
+            for kbps in bit_rates {
+                self.settings
+                    .media
+                    .lend(&self.sound_object(*kbps), job.work)
+                    .await?;
+            }
         }
         whole.send_replace(true);
         Ok(())
@@ -182,7 +191,7 @@ impl Attempt<'_> {
         task: &Task,
         cuts: &mpsc::Sender<Cut>,
     ) -> Vec<(PlannedRung, BTreeSet<u32>)> {
-        let folder = self.settings.media.path(&task.ahead);
+        let folder = self.settings.media.ahead(&task.source);
         let ahead = Ahead::open(&folder, &task.plan).await;
         let mut lacking = vec![];
         for rung in task.encoding.open_rungs().filter(|rung| !rung.copied) {
@@ -254,7 +263,10 @@ impl Attempt<'_> {
     }
 
     pub(super) fn segment_object(&self, rung: &PlannedRung, number: u32) -> String {
-        let name = crate::hls::SegmentNames::Tree.segment(number as usize, encode::container(rung));
-        format!("{}/{name}", self.object(rung))
+        format!("{}/{}", self.object(rung), Self::segment_name(rung, number))
+    }
+
+    fn segment_name(rung: &PlannedRung, number: u32) -> String {
+        SegmentNames::Tree.segment(number as usize, encode::container(rung))
     }
 }

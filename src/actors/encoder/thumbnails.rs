@@ -1,6 +1,7 @@
 //! Still pictures, made when the rungs are whole. A clip without them still plays, so that nothing here fails an
 //! encoding.
 
+use std::path::Path;
 use std::time::Instant;
 
 use clipper_domain::Quality;
@@ -40,14 +41,12 @@ impl Attempt<'_> {
     }
 
     async fn make_thumbnails(&self, passed: &[(PlannedRung, Inspected)]) -> Result<(), NoThumbnails> {
-        let rung = |(rung, inspected): &(PlannedRung, Inspected)| self.rendition(rung, inspected);
+        let work = self.work().await?;
+        let rung = |(rung, inspected): &(PlannedRung, Inspected)| self.rendition(rung, inspected, &work);
         let (Some(small), Some(large)) = (small(passed).map(rung), large(passed).map(rung)) else {
             return Ok(());
         };
         let media = &self.settings.media;
-        let work = media
-            .begin_work(&self.claim.piece(), self.claim.lease.token)
-            .await?;
         let made = encode::thumbnails(&self.settings.tools, &work, &small, &large).await?;
         let MadeThumbnails {
             thumbnails,
@@ -60,14 +59,14 @@ impl Attempt<'_> {
                 .await?;
         }
         let list = format!("{}/{}", self.folder(), encode::STORYBOARD);
-        media.put(&list, storyboard.as_bytes()).await?;
+        media.put(&list, storyboard).await?;
         self.execute(WorkStep::RecordThumbnails(thumbnails)).await?;
         Ok(())
     }
 
-    fn rendition(&self, rung: &PlannedRung, inspected: &Inspected) -> Rendition {
+    fn rendition(&self, rung: &PlannedRung, inspected: &Inspected, work: &Path) -> Rendition {
         Rendition {
-            folder: self.settings.media.path(&self.object(rung)),
+            folder: self.settings.media.lent(&self.object(rung), work),
             container: encode::container(rung),
             segments: inspected.segments.clone(),
             width: rung.width,

@@ -46,7 +46,9 @@ fn plant(root: &Path, name: &str) {
 
 async fn store() -> (TempDir, MediaStore) {
     let folder = tempfile::tempdir().unwrap();
-    let media = MediaStore::open(folder.path().to_owned()).await.unwrap();
+    let media = MediaStore::open(clipper::config::MediaPlace::Folder(folder.path().to_owned()))
+        .await
+        .unwrap();
     (folder, media)
 }
 

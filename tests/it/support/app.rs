@@ -65,6 +65,10 @@ impl TestApp {
         }
     }
 
+    pub(crate) fn database_url(&self) -> &str {
+        &self.database.url
+    }
+
     pub(crate) fn start_encoder(&self) {
         self.services.start_encoders(1);
     }

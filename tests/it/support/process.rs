@@ -67,8 +67,14 @@ impl Server {
     }
 
     fn serve(data: &Path, database: &str, arguments: &[&str]) -> Self {
-        let mut child = clipper(data, database)
-            .args(arguments)
+        let mut command = clipper(data, database);
+        command.args(arguments);
+        Self::of(command)
+    }
+
+    /// Starts a command that serves, and waits until it is ready.
+    pub(crate) fn of(mut command: Command) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
