@@ -25,6 +25,7 @@ is_there() {
     chromium) scripts/chromium.sh >/dev/null 2>&1 ;;
     cc) has cc ;;
     shellcheck) has shellcheck ;;
+    prometheus) has prometheus && has promtool ;;
     nginx) has nginx || [ -x /usr/sbin/nginx ] ;;
     *) fail "scripts/need.sh does not know \`$1\`." ;;
   esac
@@ -36,6 +37,7 @@ package() {
     apt:cc) echo "gcc libc6-dev" ;;
     apt:nginx) echo nginx-light ;;
     dnf:ffmpeg) echo ffmpeg-free ;;
+    dnf:prometheus) echo golang-github-prometheus ;;
     dnf:postgresql) echo postgresql-server ;;
     dnf:shellcheck) echo ShellCheck ;;
     brew:postgresql) echo postgresql@17 ;;

@@ -2,6 +2,7 @@
 //! the opposite order.
 
 mod first_key;
+mod health;
 mod sample;
 mod sandbox;
 mod server;
@@ -16,6 +17,7 @@ use actix::Arbiter;
 use actix_web::dev::Server;
 use anyhow::Context;
 use chrono::TimeDelta;
+use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::actors::{Ambition, Clips, EncoderPool, EncoderSettings, Followed, Health, Janitor, Projectors};
 use crate::clock::{Clock, SystemClock};
@@ -51,6 +53,7 @@ pub struct Services {
     tokens: Tokens,
     traffic: Traffic,
     tools: Tools,
+    recorder: PrometheusHandle,
     health: Health,
     arbiter: Arbiter,
     /// What ends first: work.
@@ -112,6 +115,7 @@ impl Services {
             tokens,
             traffic: Traffic::default(),
             tools,
+            recorder: crate::metrics::start().context("cannot record metrics")?,
             health,
             arbiter,
             work,

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use chrono::TimeDelta;
+use clipper_domain::Quality;
+use clipper_projections::video_variants;
 
 use super::supervisor::{Health, Ping, supervise};
 use crate::clock::Clock;
@@ -105,6 +107,7 @@ impl Janitor {
         let now = self.clock.now();
         idempotency::sweep(&self.db, now).await?;
         leases::sweep(&self.db, now - REMEMBERED).await?;
+        self.weigh().await?;
         retention::prepare(&self.db, now).await?;
         if self.playback_days > 0 {
             let forgotten = retention::forget(&self.db, &self.logs, self.playback_days, now).await?;
@@ -112,6 +115,20 @@ impl Janitor {
                 tracing::info!(forgotten, "removed reports whose retention is over");
             }
             metrics::counter!("clipper_reports_forgotten_total").increment(forgotten.unsigned_abs());
+        }
+        Ok(())
+    }
+}
+
+impl Janitor {
+    /// Too much to be asked at every look at the metrics.
+    #[expect(clippy::cast_precision_loss, reason = "gauges are floating-point numbers")]
+    async fn weigh(&self) -> Result<(), StorageError> {
+        let stored = self.db.all(video_variants::stored()).await?;
+        for quality in Quality::ALL {
+            let row = stored.iter().find(|row| row.quality == quality.label());
+            metrics::gauge!("clipper_storage_bytes", "quality" => quality.label())
+                .set(row.map_or(0.0, |row| row.bytes as f64));
         }
         Ok(())
     }

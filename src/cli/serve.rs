@@ -31,6 +31,9 @@ pub(super) struct WorkerArguments {
     /// Encodings at once [default: as cores and memory allow].
     #[arg(long)]
     workers: Option<usize>,
+    /// An address for /healthz, /readyz and /metrics [default: none].
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
 }
 
 pub(super) async fn serve(
@@ -56,9 +59,11 @@ pub(super) async fn serve(
 pub(super) async fn work(config: Config, arguments: WorkerArguments) -> anyhow::Result<()> {
     let workers = arguments.workers.unwrap_or_else(|| config.encoders());
     let services = Services::start(config, Ambition::StandBy).await?;
+    let health = arguments.listen.map(|listen| services.bind_health(&listen));
+    let health = health.transpose()?;
     services.start_encoders(workers);
     tracing::info!(workers, "waiting for work");
-    services.run(None).await
+    services.run(health).await
 }
 
 /// Tells where to go. The key is shown once, when it was made.

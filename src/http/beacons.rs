@@ -1,6 +1,7 @@
 //! Reports of players: parsed leniently, appended to the playback log, acknowledged after the commit.
 
 mod batch;
+mod live;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -11,6 +12,7 @@ use clipper_projections::clips;
 use sha2::{Digest, Sha256};
 
 use self::batch::{Accepted, Batch, Rejected};
+pub(crate) use self::live::Live;
 use super::auth::Caller;
 use super::problem::{Code, Problem, sentence};
 use crate::clock::Clock;
@@ -24,6 +26,7 @@ const INTERVAL_S: u32 = 30;
 pub(crate) struct PlaybackLog {
     pub(crate) writer: LogWriter,
     pub(crate) node: String,
+    pub(crate) live: Live,
 }
 
 /// `POST /api/analytics/beacons`.
@@ -87,6 +90,7 @@ async fn accept(
         false
     } else {
         let clip_id = clip_id(db, &batch.cid).await?;
+        let addition = log.live.read(session, &records, clock.now().timestamp_millis());
         let report = Report {
             clip: batch.cid.clone(),
             clip_id,
@@ -94,7 +98,11 @@ async fn accept(
             sent_at: batch.sent_at,
             records,
         };
-        append(log, session, report, caller).await?
+        let repeated = append(log, session, report, caller).await?;
+        if !repeated {
+            log.live.keep(addition);
+        }
+        repeated
     };
     count_reports(count, repeated, &rejected);
     Ok(answer(plain, count, repeated, &rejected))

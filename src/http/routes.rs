@@ -63,13 +63,18 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
     ))
     .service(route("/api/clips/{clip}/progress", [get().to(progress::watch)]))
     .service(route("/api/clips/{clip}/history", [get().to(clips::history)]))
-    .service(route("/healthz", [get().to(operations::healthz)]))
-    .service(route("/readyz", [get().to(operations::readyz)]))
-    .service(route("/metrics", [get().to(operations::metrics)]))
+    .configure(configure_health)
     .configure(configure_pages)
     .configure(configure_uploads)
     .configure(configure_ops)
     .default_service(web::to(not_found));
+}
+
+/// How the process is; of workers, this is all.
+pub(crate) fn configure_health(app: &mut ServiceConfig) {
+    app.service(route("/healthz", [get().to(operations::healthz)]))
+        .service(route("/readyz", [get().to(operations::readyz)]))
+        .service(route("/metrics", [get().to(operations::metrics)]));
 }
 
 fn configure_media(app: &mut ServiceConfig) {

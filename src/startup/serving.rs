@@ -17,7 +17,7 @@ use crate::actors::{Ahead, Clips, Projectors};
 use crate::clock::Clock;
 use crate::delivery::{Accounts, Allowance, Allowances, Files, Playables, Tokens};
 use crate::http::{
-    self, AtHand, FirstAnswers, Intake, Keys, Limits, Origins, PlaybackLog, Proxies, Rates, Readiness,
+    self, AtHand, FirstAnswers, Intake, Keys, Limits, Live, Origins, PlaybackLog, Proxies, Rates, Readiness,
 };
 use crate::media::{Downloads, MediaStore};
 use crate::storage::{Db, Logs};
@@ -29,8 +29,7 @@ impl Services {
     /// Binds the HTTP server and tells where it listens. With encoders in this process, uploads are encoded while they arrive.
     pub fn bind(&self, encoders: usize) -> anyhow::Result<(Server, Vec<SocketAddr>)> {
         allow_many_files();
-        let recorder = crate::metrics::start().context("cannot record metrics")?;
-        let shared = self.shared(recorder, encoders);
+        let shared = self.shared(encoders);
         let origins = Origins::parse(&self.config.http.allowed_origins);
         let at_hand = AtHand {
             playables: shared.playables.get_ref().clone(),
@@ -106,15 +105,8 @@ impl Services {
         }
     }
 
-    fn shared(&self, recorder: PrometheusHandle, encoders: usize) -> Shared {
-        let readiness = Readiness {
-            db: self.db.clone(),
-            logs: self.logs.clone(),
-            media: self.media.clone(),
-            health: self.health.clone(),
-            clips: self.clips.clone(),
-            clock: Arc::clone(&self.clock),
-        };
+    fn shared(&self, encoders: usize) -> Shared {
+        let live = Live::default();
         let files = Files::new(self.media.clone(), OPEN_FILES);
         self.work
             .spawn("open files", files.clone().sweep(self.work.clone()));
@@ -144,6 +136,7 @@ impl Services {
             playback_log: web::Data::new(PlaybackLog {
                 writer: self.playback_log.clone(),
                 node: self.node.clone(),
+                live: live.clone(),
             }),
             first_answers: web::Data::new(FirstAnswers {
                 db: self.db.clone(),
@@ -151,9 +144,9 @@ impl Services {
             }),
             downloads: web::Data::new(Downloads::default()),
             intake: web::Data::new(self.intake(encoders)),
-            readiness: web::Data::new(readiness),
+            readiness: web::Data::new(self.readiness(&live)),
             clock: web::Data::from(Arc::clone(&self.clock)),
-            recorder: web::Data::new(recorder),
+            recorder: web::Data::new(self.recorder.clone()),
         }
     }
 }

@@ -17,6 +17,39 @@ fn text(output: &Output) -> String {
     )
 }
 
+#[actix::test]
+async fn a_worker_tells_how_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = port.local_addr().unwrap().to_string();
+    drop(port);
+    std::fs::create_dir(&data).unwrap();
+    let mut worker = clipper(&data, "sqlite:data/clipper.db")
+        .args(["worker", "--workers", "1", "--listen", &address])
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut ask = async |path: &str| loop {
+        if let Ok(answer) = reqwest::get(format!("http://{address}{path}")).await {
+            return answer.text().await.unwrap();
+        }
+        assert!(worker.try_wait().unwrap().is_none(), "the worker has ended");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    };
+    let ready = ask("/readyz").await;
+    let metrics = ask("/metrics").await;
+    let elsewhere = ask("/api/clips").await;
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+    assert!(ready.contains("\"ready\":true"), "{ready}");
+    assert!(
+        metrics.contains("clipper_encode_attempts_total{outcome=\"done\"} 0"),
+        "{metrics}"
+    );
+    assert_eq!(elsewhere, "");
+}
+
 #[test]
 fn a_wrong_word_is_a_usage_error_and_names_what_is_known() {
     let folder = tempfile::tempdir().unwrap();

@@ -13,6 +13,7 @@ mod browser;
 mod bucket;
 mod cli;
 mod commands;
+mod dashboards;
 mod delivery;
 mod faults;
 mod hostile;

@@ -31,6 +31,14 @@ pub(super) struct Task {
     pub(super) encoding: Encoding,
 }
 
+impl Task {
+    /// The clip's duration.
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds stay far below 2^52")]
+    pub(super) fn seconds(&self) -> f64 {
+        (self.facts.duration_ms.max(1) as f64) / 1_000.0
+    }
+}
+
 /// Runs an attempt to its end, whatever that is. The lease is given back, so that a retry need not wait for it.
 pub(super) async fn run(settings: &EncoderSettings, claim: Claim) {
     let progress = Progress::default();
@@ -41,16 +49,18 @@ pub(super) async fn run(settings: &EncoderSettings, claim: Claim) {
     };
     let (clip, unit, token) = (claim.clip, claim.unit, claim.lease.token);
     tracing::info!(%clip, generation = claim.generation, unit, token, "encoding begins");
-    let lost = tokio::select! {
-        ended = attempt.run() => {
-            if let Err(broken) = ended {
+    let outcome = tokio::select! {
+        ended = attempt.run() => match ended {
+            Ok(()) => "done",
+            Err(broken) => {
                 attempt.report(&broken).await;
+                "failed"
             }
-            false
-        }
-        () = lease::keep(settings, &claim.lease, &progress) => true,
+        },
+        () = lease::keep(settings, &claim.lease, &progress) => "lost",
     };
-    if lost {
+    metrics::counter!("clipper_encode_attempts_total", "outcome" => outcome).increment(1);
+    if outcome == "lost" {
         tracing::warn!(%clip, unit, token, "lease lost, attempt abandoned");
         metrics::counter!("clipper_leases_expired_total").increment(1);
     } else if let Err(error) = give_back(settings, &claim).await {

@@ -33,6 +33,7 @@ impl Attempt<'_> {
         self.settings.media.remove(&self.sound_folder()).await?;
         self.settings.media.discard_ahead(&task.source).await?;
         let waited = self.settings.clock.now() - self.claim.requested_at;
+        metrics::histogram!("clipper_encode_time_ratio").record(waited.as_seconds_f64() / task.seconds());
         tracing::info!(clip = %self.claim.clip, "encoding done after {:.1} s", waited.as_seconds_f64());
         Ok(())
     }
