@@ -45,9 +45,11 @@ pub struct Config {
     pub http: HttpConfig,
     /// Limits.
     pub limits: LimitsConfig,
+    /// Reports and what is made of them.
+    pub analytics: AnalyticsConfig,
     /// The media store.
     pub media: MediaConfig,
-    /// Retention.
+    /// What is kept for how long.
     pub retention: RetentionConfig,
     /// Who may use the bucket, from the customary variables.
     #[serde(skip)]
@@ -148,6 +150,25 @@ pub struct LimitsConfig {
     pub token_classes: String,
 }
 
+/// Settings of reports and what is made of them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AnalyticsConfig {
+    /// Whether reports are taken at all; players that are refused stop.
+    pub reports: bool,
+    /// The header in which a trusted proxy says from which country a request comes; empty for none.
+    pub country_header: String,
+}
+
+impl Default for AnalyticsConfig {
+    fn default() -> Self {
+        Self {
+            reports: true,
+            country_header: String::new(),
+        }
+    }
+}
+
 /// Settings of retention.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -169,6 +190,7 @@ impl Default for Config {
             http: HttpConfig::default(),
             limits: LimitsConfig::default(),
             media: MediaConfig::default(),
+            analytics: AnalyticsConfig::default(),
             retention: RetentionConfig::default(),
             aws: Aws::default(),
             program: this_program(),

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use metrics::{Label, Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-const COUNTERS: [(&str, &str); 24] = [
+const COUNTERS: [(&str, &str); 25] = [
     (
         "clipper_http_requests_total",
         "Requests by route, method and status",
@@ -83,6 +83,10 @@ const COUNTERS: [(&str, &str); 24] = [
     (
         "clipper_qoe_switches_total",
         "How often players changed the rendition",
+    ),
+    (
+        "clipper_rejects_dropped_total",
+        "Records that were set aside and not kept, because too many came",
     ),
 ];
 

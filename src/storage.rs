@@ -23,8 +23,10 @@ pub mod people;
 pub mod playback_keys;
 pub mod queue;
 pub mod rebuild;
+pub mod rejects;
 pub mod retention;
 pub mod status;
+pub mod viewers;
 mod writer;
 
 pub use clipper_projections::{Log, RawEvent, StoredEvent};

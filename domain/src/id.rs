@@ -58,7 +58,14 @@ impl PersonId {
     }
 }
 
+const SESSION_NAMESPACE: Uuid = Uuid::from_u128(0x6d0c_9a52_41f7_5b0e_8f2a_77c1_03d9_5be8);
+
 impl SessionId {
+    /// The session that a player calls by a name: a UUID as it is, anything else by what is derived from it.
+    pub fn of_named(sid: &str) -> Self {
+        Self(Uuid::parse_str(sid).unwrap_or_else(|_name| Uuid::new_v5(&SESSION_NAMESPACE, sid.as_bytes())))
+    }
+
     /// The stream of the playback log that holds this session's reports.
     pub fn stream(self) -> String {
         format!("session-{}", self.0)

@@ -8,7 +8,7 @@ pub mod clips;
 pub mod encoding_queue;
 mod fold;
 mod recorded;
-mod session_fold;
+mod session;
 mod statement;
 pub mod streaming_analytics;
 mod table;

@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::gc::{Action, Gc, GcError};
 use crate::media::MediaStore;
 use crate::shutdown::Shutdown;
-use crate::storage::{Db, Logs, StorageError, idempotency, leases, retention};
+use crate::storage::{Db, Logs, StorageError, idempotency, leases, rejects, retention, viewers};
 
 const ROUND: Duration = Duration::from_mins(5);
 /// For how long a generation stays that plays no more.
@@ -106,6 +106,8 @@ impl Janitor {
     async fn sweep_database(&self) -> Result<(), StorageError> {
         let now = self.clock.now();
         idempotency::sweep(&self.db, now).await?;
+        rejects::sweep(&self.db, now).await?;
+        viewers::sweep(&self.db, now).await?;
         leases::sweep(&self.db, now - REMEMBERED).await?;
         self.weigh().await?;
         retention::prepare(&self.db, now).await?;

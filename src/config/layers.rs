@@ -62,6 +62,8 @@ const SETTINGS: &[Setting] = &[
     setting("limits.token_streams"),
     setting("limits.writes_per_second"),
     setting("media.cache_mib"),
+    setting("analytics.country_header"),
+    setting("analytics.reports"),
     setting("retention.playback_days"),
     // Names the file itself; listed so that the environment may carry it.
     setting("config"),

@@ -1,44 +1,35 @@
-//! Reports of players: parsed leniently, appended to the playback log, acknowledged after the commit.
+//! Reports in JSON: batches of records, or a whole session in a few numbers. Parsed leniently, appended to the playback
+//! log, acknowledged after the commit.
 
 mod batch;
-mod live;
+mod summary;
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use clipper_domain::SessionId;
-use clipper_domain::report::{PlaybackEvent, Report};
-use clipper_domain::schema;
-use clipper_projections::clips;
-use sha2::{Digest, Sha256};
+use clipper_domain::report::Report;
+use serde_json::Value;
 
-use self::batch::{Accepted, Batch, Rejected};
-pub(crate) use self::live::Live;
+use self::batch::{Batch, Sorted};
+use self::summary::Closing;
 use super::auth::Caller;
-use super::problem::{Code, Problem, sentence};
+use super::problem::{Code, Problem};
+use super::reports::{INTERVAL_S, Kept, Reports, Sender, whole};
 use crate::clock::Clock;
-use crate::storage::{Append, AppendError, Db, Expected, LogWriter};
+use crate::storage::rejects::Rejected;
 
-/// How often a player should report, in seconds.
-const INTERVAL_S: u32 = 30;
-
-/// The writer of the playback log.
-#[derive(Clone)]
-pub(crate) struct PlaybackLog {
-    pub(crate) writer: LogWriter,
-    pub(crate) node: String,
-    pub(crate) live: Live,
-}
+/// Records that were set aside, with their text.
+type SetAside = Vec<(batch::Rejected, String)>;
 
 /// `POST /api/analytics/beacons`.
 pub(super) async fn post(
     request: HttpRequest,
     body: Result<web::Bytes, actix_web::Error>,
     caller: Caller,
-    db: web::Data<Db>,
-    log: web::Data<PlaybackLog>,
+    reports: web::Data<Reports>,
     clock: web::Data<dyn Clock>,
 ) -> Result<HttpResponse, Problem> {
-    accept(&request, &whole(body)?, &caller, &db, &log, &**clock, None).await
+    accept(&request, &whole(body)?, &caller, &reports, &**clock, None).await
 }
 
 /// `POST /api/sessions/{sid}/reports`: the same under a path that content blockers leave alone.
@@ -47,82 +38,92 @@ pub(super) async fn post_session(
     sid: web::Path<String>,
     body: Result<web::Bytes, actix_web::Error>,
     caller: Caller,
-    db: web::Data<Db>,
-    log: web::Data<PlaybackLog>,
+    reports: web::Data<Reports>,
     clock: web::Data<dyn Clock>,
 ) -> Result<HttpResponse, Problem> {
-    accept(&request, &whole(body)?, &caller, &db, &log, &**clock, Some(&sid)).await
-}
-
-fn whole(body: Result<web::Bytes, actix_web::Error>) -> Result<web::Bytes, Problem> {
-    body.map_err(|error| match error.as_response_error().status_code() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::TooLarge, "A batch may have at most 1 MiB."),
-        _ => Problem::new(
-            Code::IncompleteUpload,
-            "The connection broke before the batch was complete.",
-        ),
-    })
+    accept(&request, &whole(body)?, &caller, &reports, &**clock, Some(&sid)).await
 }
 
 async fn accept(
     request: &HttpRequest,
     body: &[u8],
     caller: &Caller,
-    db: &Db,
-    log: &PlaybackLog,
+    reports: &Reports,
     clock: &dyn Clock,
     path_sid: Option<&str>,
 ) -> Result<HttpResponse, Problem> {
+    reports.ask()?;
     let plain = is_plain_text(request)?;
-    let batch = Batch::parse(body, clock.now().timestamp_millis())?;
+    let body: Value = serde_json::from_slice(body)
+        .map_err(|error| Problem::new(Code::MalformedJson, format!("The batch is not valid: {error}.")))?;
+    let sender = Sender::of(reports, request.headers(), request.peer_addr(), clock).await?;
+    let now = clock.now();
+    let (session, report, rejected) = match Closing::of(&body, path_sid)? {
+        Some(closing) => {
+            let (session, report) = closing.report(&sender, now.timestamp_millis());
+            (session, report, vec![])
+        }
+        None => batch(body, path_sid, &sender, now.timestamp_millis())?,
+    };
+    for (rejected, raw) in &rejected {
+        reports.reject(Rejected {
+            form: "json",
+            session: session.0.to_string(),
+            code: rejected.code,
+            key: rejected.key.to_owned(),
+            raw: raw.clone(),
+            at: now,
+        });
+    }
+    let kept = if report.records.is_empty() && report.summary.is_none() {
+        Kept::default()
+    } else {
+        let clip_id = reports.clip_id(&report.clip).await?;
+        let viewer = caller.person();
+        reports
+            .keep(
+                session,
+                Report {
+                    clip_id,
+                    viewer,
+                    ..report
+                },
+                caller,
+            )
+            .await?
+    };
+    let rejected: Vec<_> = rejected.into_iter().map(|(rejected, _)| rejected).collect();
+    Ok(answer(plain, kept, &rejected))
+}
+
+fn batch(
+    body: Value,
+    path_sid: Option<&str>,
+    sender: &Sender,
+    received_at: i64,
+) -> Result<(SessionId, Report, SetAside), Problem> {
+    let batch = Batch::parse(body, received_at)?;
     if path_sid.is_some_and(|sid| !sid.eq_ignore_ascii_case(&batch.sid)) {
         return Err(Problem::new(
             Code::InvalidSession,
             "The path and the batch name different sessions.",
         ));
     }
-    let session: SessionId = batch.sid.parse().map_err(|error: clipper_domain::InvalidId| {
-        Problem::new(Code::InvalidSession, sentence(&error.to_string()))
-    })?;
-    let Accepted { records, rejected } = batch.records();
-    let count = records.len();
-    let repeated = if records.is_empty() {
-        false
-    } else {
-        let clip_id = clip_id(db, &batch.cid).await?;
-        let addition = log.live.read(session, &records, clock.now().timestamp_millis());
-        let report = Report {
-            clip: batch.cid.clone(),
-            clip_id,
-            viewer: caller.person(),
-            sent_at: batch.sent_at,
-            records,
-        };
-        let repeated = append(log, session, report, caller).await?;
-        if !repeated {
-            log.live.keep(addition);
-        }
-        repeated
+    let session = batch.session()?;
+    let Sorted { records, rejected } = batch.sorted();
+    let report = Report {
+        private: sender.private,
+        bot: sender.bot,
+        audience: sender.audience.clone(),
+        records,
+        ..batch.report(&sender.ctx)
     };
-    count_reports(count, repeated, &rejected);
-    Ok(answer(plain, count, repeated, &rejected))
+    Ok((session, report, rejected))
 }
 
 /// `sendBeacon` sends text/plain, the only type that needs no preflight.
 fn is_plain_text(request: &HttpRequest) -> Result<bool, Problem> {
-    let kind = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok())
-        .unwrap_or_default();
-    match kind
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase()
-        .as_str()
-    {
+    match content_type(request).as_str() {
         "application/json" | "" => Ok(false),
         "text/plain" => Ok(true),
         other => {
@@ -132,64 +133,28 @@ fn is_plain_text(request: &HttpRequest) -> Result<bool, Problem> {
     }
 }
 
-async fn clip_id(db: &Db, cid: &str) -> Result<Option<uuid::Uuid>, Problem> {
-    let row = db.optional(clips::by_name(cid)).await?;
-    Ok(row.and_then(|row| uuid::Uuid::parse_str(&row.id).ok()))
+/// Without its parameters, in small letters.
+pub(super) fn content_type(request: &HttpRequest) -> String {
+    let value = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    value
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase()
 }
 
-/// Appends the report and tells whether it had been appended before.
-async fn append(
-    log: &PlaybackLog,
-    session: SessionId,
-    report: Report,
-    caller: &Caller,
-) -> Result<bool, Problem> {
-    let event = schema::write(&PlaybackEvent::PlaybackReported(report))?;
-    // The same records of the same session are the same report, however often a player sends them.
-    let command_id = hex::encode(Sha256::digest(event.payload.as_bytes()));
-    let append = Append {
-        stream: session.stream(),
-        expected: Expected::Any,
-        events: vec![event],
-        metadata: caller.context(Some(command_id.clone())).metadata(&log.node),
-        command_id,
-    };
-    match log.writer.append(append).await {
-        Ok(appended) => Ok(appended.repeated),
-        Err(AppendError::Storage(error)) => {
-            tracing::error!(error = &*error as &dyn std::error::Error, "report not stored");
-            Err(Problem::new(
-                Code::Internal,
-                "The report could not be stored. Please send it again.",
-            ))
-        }
-        Err(AppendError::Conflict { .. } | AppendError::Overloaded | AppendError::Closed) => {
-            Err(Problem::new(
-                Code::Overloaded,
-                "Too many reports at the moment. Please send it again later.",
-            ))
-        }
-    }
-}
-
-fn count_reports(count: usize, repeated: bool, rejected: &[Rejected]) {
-    let kept = if repeated {
-        "clipper_reports_duplicate_total"
-    } else {
-        "clipper_reports_accepted_total"
-    };
-    metrics::counter!(kept).increment(count as u64);
-    metrics::counter!("clipper_reports_rejected_total").increment(rejected.len() as u64);
-}
-
-fn answer(plain: bool, count: usize, repeated: bool, rejected: &[Rejected]) -> HttpResponse {
+fn answer(plain: bool, kept: Kept, rejected: &[batch::Rejected]) -> HttpResponse {
     if plain {
         return HttpResponse::NoContent().finish();
     }
-    let (accepted, duplicate) = if repeated { (0, count) } else { (count, 0) };
     HttpResponse::Accepted().json(serde_json::json!({
-        "accepted": accepted,
-        "duplicate": duplicate,
+        "accepted": kept.accepted,
+        "duplicate": kept.duplicate,
         "rejected": rejected,
         "config": { "interval_s": INTERVAL_S, "sample": 1.0 },
     }))

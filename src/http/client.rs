@@ -43,6 +43,11 @@ impl Proxies {
         Some(client)
     }
 
+    /// Whether a connection is that of a proxy whose word is taken.
+    pub(super) fn vouch(&self, peer: Option<SocketAddr>) -> bool {
+        peer.is_some_and(|peer| self.trusts(peer.ip().to_canonical()))
+    }
+
     fn trusts(&self, address: IpAddr) -> bool {
         self.trusted.iter().any(|network| network.contains(&address))
     }

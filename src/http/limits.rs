@@ -130,7 +130,12 @@ impl Kind {
             "/healthz" | "/readyz" | "/metrics" => None,
             _ if path.starts_with("/api/video/") || path.starts_with("/api/uploads/") => Some(Self::Media),
             _ if path.starts_with("/api/analytics/") || path.starts_with("/api/sessions/") => {
-                Some(Self::Report)
+                // What is asked of reports is read like anything else.
+                Some(if *method == Method::POST {
+                    Self::Report
+                } else {
+                    Self::Read
+                })
             }
             _ if [Method::GET, Method::HEAD, Method::OPTIONS].contains(method) => Some(Self::Read),
             _ => Some(Self::Write),

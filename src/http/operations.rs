@@ -8,8 +8,8 @@ use clipper_projections::PROJECTIONS;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Value, json};
 
-use super::beacons::Live;
 use super::gauges;
+use super::reports::Live;
 use crate::actors::{Clips, Health};
 use crate::clock::Clock;
 use crate::media::MediaStore;

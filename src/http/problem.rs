@@ -44,6 +44,7 @@ codes! {
     InvalidQuality         400 "invalid_quality"         "The quality is not one of the ladder"
     InvalidRequest         400 "invalid_request"         "The request is not valid"
     MalformedJson          400 "malformed_json"          "The body is not the JSON that was expected"
+    MalformedCmcd          400 "malformed_cmcd"          "The body is not CMCD"
     EmptySource            400 "empty_source"            "The upload is empty"
     IncompleteUpload       400 "incomplete_upload"       "The upload broke off"
     InvalidLanguage        400 "invalid_language"        "The language tag is not valid"
@@ -74,6 +75,7 @@ codes! {
     TooManyCaptions        409 "too_many_captions"       "The clip has captions in many languages"
     Conflict               409 "conflict"                "Others change the clip at the same time"
     IdempotencyKeyInUse    409 "idempotency_key_in_use"  "The request with this key is under way"
+    ReportsUnwanted        410 "reports_unwanted"        "Reports are not wanted"
     TusVersion             412 "tus_version"             "The version of tus is not spoken here"
     TooLarge               413 "too_large"               "The body is larger than is accepted"
     UnsupportedMediaType   415 "unsupported_media_type"  "The content type is not accepted here"
@@ -177,8 +179,12 @@ impl ResponseError for Problem {
             "application/problem+json".parse().unwrap_or(mime_json()),
         ));
         response.insert_header((header::CACHE_CONTROL, "no-store"));
-        if matches!(self.code, Code::Overloaded | Code::IdempotencyKeyInUse) {
+        if self.code == Code::IdempotencyKeyInUse {
             response.insert_header((header::RETRY_AFTER, "1"));
+        }
+        if self.code == Code::Overloaded {
+            // Not the same for all: those who were refused together would come back together.
+            response.insert_header((header::RETRY_AFTER, rand::random_range(1..=5).to_string()));
         }
         if self.code == Code::Unauthorized {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));

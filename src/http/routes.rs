@@ -8,8 +8,8 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
 use super::problem::{Code, Problem, sentence};
 use super::{
-    beacons, captions, clips, download, encodings, oembed, operations, ops, pages, playback, progress, queue,
-    session, source, thumbnails, ticket, uploads,
+    beacons, captions, clips, cmcd, download, encodings, oembed, operations, ops, pages, playback, progress,
+    queue, session, source, thumbnails, ticket, uploads,
 };
 
 /// The largest body that is read whole.
@@ -31,6 +31,8 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
         [post().to(beacons::post_session)],
     ))
     .service(route("/api/analytics/beacons", [post().to(beacons::post)]))
+    .service(route("/api/analytics/cmcd", [post().to(cmcd::post)]))
+    .service(route("/api/analytics/cmcd/validate", [post().to(cmcd::validate)]))
     .service(route(
         "/api/clips",
         [get().to(clips::list), post().to(clips::create)],

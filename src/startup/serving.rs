@@ -17,9 +17,12 @@ use crate::actors::{Ahead, Clips, Projectors};
 use crate::clock::Clock;
 use crate::delivery::{Accounts, Allowance, Allowances, Files, Playables, Tokens};
 use crate::http::{
-    self, AtHand, FirstAnswers, Intake, Keys, Limits, Live, Origins, PlaybackLog, Proxies, Rates, Readiness,
+    self, AtHand, FirstAnswers, Intake, Keys, Limits, Live, Origins, Proxies, Rates, Readiness, Reports,
+    Stored,
 };
 use crate::media::{Downloads, MediaStore};
+use crate::storage::rejects::RejectSink;
+use crate::storage::viewers::Viewers;
 use crate::storage::{Db, Logs};
 
 /// Segments that are kept open for viewers.
@@ -69,6 +72,30 @@ impl Services {
             writes: limits.writes_per_second,
             reports: limits.reports_per_second,
             person: limits.person_per_second,
+        }
+    }
+
+    fn reports(&self, live: &Live) -> Reports {
+        let (rejects, writing) = RejectSink::new(self.db.clone());
+        let work = self.work.clone();
+        self.work.spawn("records set aside", async move {
+            tokio::select! {
+                () = writing => {}
+                () = work.finishing() => {}
+            }
+        });
+        Reports {
+            writer: self.playback_log.clone(),
+            node: self.node.clone(),
+            db: self.db.clone(),
+            viewers: Viewers::new(self.db.clone()),
+            rejects,
+            proxies: Proxies::new(self.config.trusted_proxies()),
+            country_header: self.config.analytics.country_header.to_ascii_lowercase(),
+            wanted: self.config.analytics.reports,
+            stored: Stored::default(),
+            live: live.clone(),
+            clock: Arc::clone(&self.clock),
         }
     }
 
@@ -133,11 +160,7 @@ impl Services {
             projectors: web::Data::new(self.projectors.clone()),
             media: web::Data::new(self.media.clone()),
             keys: web::Data::new(Keys::new(self.db.clone())),
-            playback_log: web::Data::new(PlaybackLog {
-                writer: self.playback_log.clone(),
-                node: self.node.clone(),
-                live: live.clone(),
-            }),
+            reports: web::Data::new(self.reports(&live)),
             first_answers: web::Data::new(FirstAnswers {
                 db: self.db.clone(),
                 kept_for: TimeDelta::hours(i64::from(self.config.http.idempotency_hours)),
@@ -178,7 +201,7 @@ struct Shared {
     projectors: web::Data<Projectors>,
     media: web::Data<MediaStore>,
     keys: web::Data<Keys>,
-    playback_log: web::Data<PlaybackLog>,
+    reports: web::Data<Reports>,
     first_answers: web::Data<FirstAnswers>,
     downloads: web::Data<Downloads>,
     intake: web::Data<Intake>,
@@ -200,7 +223,7 @@ impl Shared {
             .app_data(self.projectors)
             .app_data(self.media)
             .app_data(self.keys)
-            .app_data(self.playback_log)
+            .app_data(self.reports)
             .app_data(self.first_answers)
             .app_data(self.downloads)
             .app_data(self.intake)

@@ -3,6 +3,7 @@ mod beacons;
 mod bytes;
 mod captions;
 mod clips;
+mod cmcd;
 mod idempotency;
 mod limits;
 mod operations;

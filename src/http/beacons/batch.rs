@@ -1,25 +1,34 @@
 //! The batch `qoe.batch.v1`: one bad record never costs the others.
 
-use clipper_domain::report::{PlayerState, Record};
+use clipper_domain::SessionId;
+use clipper_domain::cmcd::{Cmcd, Key, from_json};
+use clipper_domain::report::{Report, Surroundings};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::http::problem::{Code, Problem};
+use crate::http::problem::{Code, Problem, sentence};
+use crate::http::reports::{joined, of_time};
 
 const SCHEMA: &str = "qoe.batch.v1";
 const MAX_RECORDS: usize = 500;
 const MAX_NAME: usize = 128;
-/// Ten years: further off, a clock is not wrong but made up.
-const MAX_SKEW_MS: i64 = 10 * 365 * 86_400_000;
+/// One session in this many, at the rarest, is heard of.
+const MAX_WEIGHT: f64 = 10_000.0;
 
 /// A batch whose frame is valid; its records are not looked at yet.
 #[derive(Debug, Deserialize)]
 pub(super) struct Batch {
     schema: String,
     pub(super) sid: String,
-    pub(super) cid: String,
+    cid: String,
     #[serde(default)]
-    pub(super) sent_at: i64,
+    sent_at: i64,
+    #[serde(default)]
+    rtt_ms: f64,
+    #[serde(default)]
+    sample: Option<f64>,
+    #[serde(default)]
+    ctx: Value,
     events: Vec<Value>,
     #[serde(skip)]
     received_at: i64,
@@ -30,20 +39,21 @@ pub(super) struct Batch {
 pub(super) struct Rejected {
     /// Its index in the batch.
     i: usize,
-    code: &'static str,
-    key: &'static str,
+    pub(super) code: &'static str,
+    pub(super) key: &'static str,
 }
 
 /// The records of a batch, told apart.
-pub(super) struct Accepted {
-    pub(super) records: Vec<Record>,
-    pub(super) rejected: Vec<Rejected>,
+pub(super) struct Sorted {
+    pub(super) records: Vec<Cmcd>,
+    /// With their text.
+    pub(super) rejected: Vec<(Rejected, String)>,
 }
 
 impl Batch {
-    pub(super) fn parse(body: &[u8], received_at: i64) -> Result<Self, Problem> {
+    pub(super) fn parse(body: Value, received_at: i64) -> Result<Self, Problem> {
         let invalid = |error| Problem::new(Code::MalformedJson, format!("The batch is not valid: {error}."));
-        let mut batch: Self = serde_json::from_slice(body).map_err(invalid)?;
+        let mut batch: Self = serde_json::from_value(body).map_err(invalid)?;
         if batch.schema != SCHEMA {
             return Err(Problem::new(
                 Code::InvalidRequest,
@@ -58,75 +68,81 @@ impl Batch {
             return Err(Problem::new(Code::InvalidRequest, detail));
         }
         batch.received_at = received_at;
-        if batch.sent_at == 0 {
-            batch.sent_at = received_at;
-        }
         Ok(batch)
     }
 
-    pub(super) fn records(&self) -> Accepted {
-        let mut accepted = Accepted {
+    pub(super) fn session(&self) -> Result<SessionId, Problem> {
+        self.sid.parse().map_err(|error: clipper_domain::InvalidId| {
+            Problem::new(Code::InvalidSession, sentence(&error.to_string()))
+        })
+    }
+
+    /// A report without its records.
+    pub(super) fn report(&self, seen: &Surroundings) -> Report {
+        let said: Surroundings = serde_json::from_value(self.ctx.clone()).unwrap_or_default();
+        Report {
+            clip: self.cid.clone(),
+            sent_at: if self.sent_at == 0 {
+                self.received_at
+            } else {
+                self.sent_at
+            },
+            skew_ms: self.skew(),
+            weight: self.weight(),
+            ctx: joined(said, seen),
+            ..Report::default()
+        }
+    }
+
+    /// How far the player's clock is behind ours: half a round trip before it came, it was sent.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a round trip is clamped to a minute"
+    )]
+    fn skew(&self) -> Option<i64> {
+        let on_the_way = (self.rtt_ms / 2.0).clamp(0.0, 60_000.0) as i64;
+        (self.sent_at > 0).then(|| {
+            self.received_at
+                .saturating_sub(self.sent_at)
+                .saturating_sub(on_the_way)
+        })
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "clamped")]
+    fn weight(&self) -> i64 {
+        let share = self
+            .sample
+            .filter(|share| *share > 0.0 && *share <= 1.0)
+            .unwrap_or(1.0);
+        (1.0 / share).round().clamp(1.0, MAX_WEIGHT) as i64
+    }
+
+    pub(super) fn sorted(&self) -> Sorted {
+        let mut sorted = Sorted {
             records: vec![],
             rejected: vec![],
         };
         for (i, event) in self.events.iter().enumerate() {
             match self.record(event) {
-                Ok(record) => accepted.records.push(record),
-                Err((code, key)) => accepted.rejected.push(Rejected { i, code, key }),
+                Ok(record) => sorted.records.push(record),
+                Err((code, key)) => sorted
+                    .rejected
+                    .push((Rejected { i, code, key }, event.to_string())),
             }
         }
-        accepted
+        sorted
     }
 
     /// A record needs a time and an event; of everything else, what has the wrong type is left out alone.
-    fn record(&self, event: &Value) -> Result<Record, (&'static str, &'static str)> {
-        let ts = event
-            .get("ts")
-            .and_then(Value::as_i64)
-            .ok_or(("bad_type", "ts"))?;
-        if (ts - self.received_at).abs() > MAX_SKEW_MS {
-            return Err(("out_of_range", "ts"));
-        }
-        let e = event.get("e").and_then(Value::as_str).ok_or(("bad_type", "e"))?;
-        if e.is_empty() || e.len() > 16 || !e.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(("out_of_range", "e"));
-        }
-        let sta = event
-            .get("sta")
-            .and_then(Value::as_str)
-            .and_then(PlayerState::from_token);
-        if e == "ps" && sta.is_none() {
+    fn record(&self, event: &Value) -> Result<Cmcd, (&'static str, &'static str)> {
+        let record = event.as_object().map(from_json).unwrap_or_default();
+        of_time(&record, self.received_at)?;
+        let event = record.text(Key::E).ok_or(("bad_type", "e"))?;
+        if event == "ps" && record.text(Key::Sta).is_none() {
             return Err(("missing", "sta"));
         }
-        Ok(Record {
-            ts,
-            e: e.to_owned(),
-            sta,
-            pt: number(event, "pt"),
-            bl: number(event, "bl"),
-            br: number(event, "br"),
-            mtp: number(event, "mtp"),
-            msd: number(event, "msd"),
-            quality: quality(event),
-        })
+        Ok(record)
     }
-}
-
-/// A number, or of a list per object type the one that tells most: the picture's, both tracks', the unnamed one.
-fn number(event: &Value, key: &str) -> Option<i64> {
-    let value = event.get(key)?;
-    let value = match value.as_object() {
-        Some(lists) => ["v", "av", "", "a"].iter().find_map(|kind| lists.get(*kind))?,
-        None => value,
-    };
-    value.as_i64().filter(|number| *number >= 0)
-}
-
-/// The rung on the screen, by a name that is a name.
-fn quality(event: &Value) -> Option<String> {
-    let name = event.get("x")?.get("q")?.as_str()?;
-    let valid = !name.is_empty() && name.len() <= 16 && name.chars().all(|c| c.is_ascii_alphanumeric());
-    valid.then(|| name.to_owned())
 }
 
 #[cfg(test)]
@@ -138,16 +154,16 @@ mod tests {
     fn batch(events: &str) -> Batch {
         let body =
             format!(r#"{{"schema":"qoe.batch.v1","sid":"s","cid":"c","sent_at":{NOW},"events":{events}}}"#);
-        Batch::parse(body.as_bytes(), NOW).unwrap()
+        Batch::parse(serde_json::from_str(&body).unwrap(), NOW).unwrap()
     }
 
     #[test]
     fn one_bad_record_does_not_cost_the_others() {
         let events =
             format!(r#"[{{"ts":{NOW},"e":"ps","sta":"p"}},{{"ts":"x","e":"t"}},{{"ts":{NOW},"e":"ps"}},7]"#);
-        let Accepted { records, rejected } = batch(&events).records();
+        let Sorted { records, rejected } = batch(&events).sorted();
         assert_eq!(records.len(), 1);
-        let reasons: Vec<_> = rejected.iter().map(|r| (r.i, r.code, r.key)).collect();
+        let reasons: Vec<_> = rejected.iter().map(|(r, _)| (r.i, r.code, r.key)).collect();
         assert_eq!(
             reasons,
             [
@@ -156,6 +172,7 @@ mod tests {
                 (3, "bad_type", "ts")
             ]
         );
+        assert_eq!(rejected[2].1, "7");
     }
 
     #[test]
@@ -163,18 +180,31 @@ mod tests {
         let events = format!(
             r#"[{{"ts":{NOW},"e":"t","bl":"many","br":{{"v":4200}},"mtp":{{"":15000}},"x":{{"q":"720p"}}}}]"#
         );
-        let record = batch(&events).records().records.remove(0);
-        assert_eq!(
-            (record.bl, record.br, record.mtp),
-            (None, Some(4_200), Some(15_000))
+        let record = batch(&events).sorted().records.remove(0);
+        let read = (
+            record.main(Key::Bl),
+            record.main(Key::Br),
+            record.main(Key::Mtp),
+            record.text(Key::Quality),
         );
-        assert_eq!(record.quality.as_deref(), Some("720p"));
+        assert_eq!(read, (None, Some(4_200), Some(15_000), Some("720p")));
     }
 
     #[test]
     fn a_batch_of_another_schema_is_refused() {
-        let refused = Batch::parse(br#"{"schema":"x","sid":"s","cid":"c","events":[]}"#, NOW).unwrap_err();
-        assert_eq!(refused.code(), Code::InvalidRequest);
-        assert_eq!(Batch::parse(b"{", NOW).unwrap_err().code(), Code::MalformedJson);
+        let parse = |text: &str| Batch::parse(serde_json::from_str(text).unwrap(), NOW).unwrap_err();
+        assert_eq!(
+            parse(r#"{"schema":"x","sid":"s","cid":"c","events":[]}"#).code(),
+            Code::InvalidRequest
+        );
+        assert_eq!(parse("{}").code(), Code::MalformedJson);
+    }
+
+    #[test]
+    fn skew_and_weight_are_told_by_the_frame() {
+        let mut batch = batch("[]");
+        (batch.sent_at, batch.rtt_ms, batch.sample) = (NOW - 5_000, 80.0, Some(0.25));
+        let report = batch.report(&Surroundings::default());
+        assert_eq!((report.skew_ms, report.weight), (Some(4_960), 4));
     }
 }

@@ -4,7 +4,8 @@ use chrono::TimeDelta;
 use clipper::clock::Clock;
 use clipper::storage::{Append, Expected, Log, follow, rebuild, retention};
 use clipper_domain::SessionId;
-use clipper_domain::report::{PlaybackEvent, PlayerState, Record, Report};
+use clipper_domain::cmcd::{Mode, read_line};
+use clipper_domain::report::{PlaybackEvent, PlayerState, Report};
 use clipper_domain::schema;
 use clipper_projections::{PROJECTIONS, Projection, streaming_analytics};
 use uuid::Uuid;
@@ -23,17 +24,12 @@ suite!(
 const SESSIONS: &Projection = &PROJECTIONS[3];
 
 fn report(ts: i64, state: PlayerState) -> Report {
+    let line = format!("e=ps,sta={},ts={ts},v=2", state.token());
     Report {
         clip: "clip".to_owned(),
-        clip_id: None,
-        viewer: None,
         sent_at: ts,
-        records: vec![Record {
-            ts,
-            e: "ps".to_owned(),
-            sta: Some(state),
-            ..Record::default()
-        }],
+        records: vec![read_line(&line, Mode::Event).unwrap()],
+        ..Report::default()
     }
 }
 

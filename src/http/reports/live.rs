@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use clipper_domain::SessionId;
-use clipper_domain::report::{PlayerState, Record};
+use clipper_domain::cmcd::{Cmcd, Key};
+use clipper_domain::report::PlayerState;
 use quick_cache::sync::Cache;
 
 /// Sessions that are remembered; beyond, those that were quiet the longest are forgotten.
@@ -67,7 +68,7 @@ enum Ending {
 
 impl Live {
     /// What these records tell, at a time of ours.
-    pub(super) fn read(&self, session: SessionId, records: &[Record], now_ms: i64) -> Addition {
+    pub(super) fn read(&self, session: SessionId, records: &[Cmcd], now_ms: i64) -> Addition {
         let known = self.sessions.get(&session);
         let mut addition = Addition {
             session,
@@ -125,9 +126,13 @@ impl Live {
 }
 
 impl Addition {
-    fn step(&mut self, record: &Record) {
+    fn step(&mut self, record: &Cmcd) {
+        let Some(ts) = record.int(Key::Ts) else {
+            return;
+        };
+        let state = record.text(Key::Sta).and_then(PlayerState::from_token);
         let before = self.seen.state;
-        let elapsed = self.seen.ts.map_or(0, |ts| record.ts - ts);
+        let elapsed = self.seen.ts.map_or(0, |before| ts - before);
         let elapsed = elapsed.clamp(0, LONGEST_STEP_MS).unsigned_abs();
         if before == Some(PlayerState::Playing) {
             self.playing_ms += elapsed;
@@ -136,17 +141,17 @@ impl Addition {
             self.rebuffering_ms += elapsed;
             self.seen.rebuffering_ms += elapsed;
         }
-        if record.e == "bc" {
+        if record.text(Key::E) == Some("bc") {
             self.switches += 1;
         }
-        if let Some(delay) = record.msd {
+        if let Some(delay) = record.int(Key::Msd) {
             self.start(delay);
         }
-        if let Some(state) = record.sta {
-            self.enter(before, state, record.ts);
+        if let Some(state) = state {
+            self.enter(before, state, ts);
         }
-        self.seen.ts = self.seen.ts.max(Some(record.ts));
-        self.seen.state = record.sta.or(before);
+        self.seen.ts = self.seen.ts.max(Some(ts));
+        self.seen.state = state.or(before);
     }
 
     fn enter(&mut self, before: Option<PlayerState>, state: PlayerState, ts: i64) {
@@ -200,15 +205,15 @@ fn seconds(ms: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use clipper_domain::cmcd::Value;
+
     use super::*;
 
-    fn record(ts: i64, sta: PlayerState) -> Record {
-        Record {
-            ts,
-            e: "ps".to_owned(),
-            sta: Some(sta),
-            ..Record::default()
-        }
+    fn record(ts: i64, sta: PlayerState) -> Cmcd {
+        Cmcd::default()
+            .with(Key::Ts, Value::Int(ts))
+            .with(Key::E, Value::Token("ps".to_owned()))
+            .with(Key::Sta, Value::Token(sta.token().to_owned()))
     }
 
     #[test]
