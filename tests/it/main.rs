@@ -24,6 +24,7 @@ mod mux;
 mod nodes;
 mod samples;
 mod sandbox;
+mod simulations;
 mod storage;
 mod support;
 mod validate;
