@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 # shellcheck source=scripts/say.sh
 . scripts/say.sh
 
-scripts/need.sh cargo cc node ffmpeg postgresql chromium prometheus
+scripts/need.sh cargo cc node ffmpeg nginx postgresql chromium prometheus
 scripts/web.sh
 sample=$(scripts/media.sh)
 CLIPPER_TEST_MEDIA=$(dirname "$sample")

@@ -15,6 +15,7 @@ mod cli;
 mod commands;
 mod dashboards;
 mod delivery;
+mod edge;
 mod faults;
 mod hostile;
 mod http;
