@@ -111,6 +111,10 @@ async fn call(address: String, open: Option<Wish>, record: Arc<Mutex<Record>>, c
 }
 
 impl Record {
+    fn is_of_load(&self) -> bool {
+        self.clips.len() > CALLERS && self.reports.len() > CALLERS
+    }
+
     fn note(&mut self, wish: &Wish, answer: &Value) {
         match wish {
             Wish::Clip { key } => {
@@ -266,10 +270,13 @@ async fn killed_again_and_again(backend: Backend) {
         setting("CLIPPER_TEST_KILL_EVENTS", 7_000),
     );
     let mut campaign = Campaign::prepare(backend, events).await;
-    for life in 0..lives {
+    let mut life = 0;
+    // A busy machine grants little before the end comes: then there are more lives, though not for ever.
+    while life < lives || (life < 4 * lives && !campaign.record.lock().unwrap().is_of_load()) {
         campaign.live_and_die(life).await;
+        life += 1;
     }
-    let told = campaign.reckon(lives).await;
+    let told = campaign.reckon(life).await;
     drop(writeln!(
         std::io::stdout(),
         "{backend:?}, {events} events beforehand: {told}"
@@ -280,10 +287,7 @@ async fn killed_again_and_again(backend: Backend) {
 async fn assert_all_is_there(database: &TestDatabase, record: &Record) {
     let db = database.open().await;
     let logs = Logs::new(db.clone());
-    assert!(
-        record.clips.len() > CALLERS && record.reports.len() > CALLERS,
-        "there was load"
-    );
+    assert!(record.is_of_load(), "there was load");
     for (key, id) in &record.clips {
         let clip: ClipId = id.parse().unwrap();
         let events = logs.stream(Log::Clip, &clip.stream(), 0).await.unwrap();
