@@ -18,6 +18,7 @@ mod disk;
 mod download;
 mod incoming;
 mod inventory;
+pub mod labels;
 mod uploads;
 
 use std::io;

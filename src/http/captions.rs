@@ -14,7 +14,7 @@ use super::auth::{Caller, Scope};
 use super::bytes;
 use super::clip_json::CaptionsJson;
 use super::clips::{find, find_own, id_of};
-use super::playback::{self, IMMUTABLE, PRIVATE, VTT, not_available, playlist_kept_for};
+use super::playback::{self, PRIVATE, not_available, playlist_kept_for};
 use super::problem::{Code, Problem, sentence};
 use crate::actors::{Clips, Projectors};
 use crate::commands::Executed;
@@ -22,6 +22,7 @@ use crate::delivery::{Playable, Playables, Text};
 use crate::encode::ORIGIN;
 use crate::hls::{self, SubtitlePlaylist};
 use crate::media::MediaStore;
+use crate::media::labels::{IMMUTABLE, VTT};
 use crate::storage::Db;
 
 /// The largest file of captions in bytes.

@@ -12,10 +12,11 @@ use clipper_projections::video_variants::{self, VariantRow};
 use super::auth::Caller;
 use super::bytes::{self, Answer};
 use super::clips::{find, id_of};
-use super::playback::{FINAL, INIT, PRIVATE, parse_quality};
+use super::playback::{PRIVATE, parse_quality};
 use super::problem::{Code, Problem};
 use crate::delivery::container;
 use crate::hls::Container;
+use crate::media::labels::{FINAL, MP4};
 use crate::media::{Downloads, MediaStore};
 use crate::storage::Db;
 
@@ -47,7 +48,7 @@ pub(super) async fn download(
         .await
         .map_err(|error| Problem::internal(&error))?;
     let kind = bytes::Kind {
-        content_type: INIT,
+        content_type: MP4,
         etag: EntityTag::new_strong(format!("{}-download-{FORM}", best.storage_path.replace('/', "-"))),
         cache_control: if row.visibility == "public" {
             FINAL

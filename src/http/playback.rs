@@ -14,15 +14,9 @@ use super::ticket::signed_master;
 use crate::delivery::{Files, Playable, Playables, Rung, Text};
 use crate::hls::{Container, SegmentNames, parse_segment_name};
 use crate::media::MediaStore;
+use crate::media::labels::{FINAL, FMP4, IMMUTABLE, MP4, PLAYLIST, TS};
 
-const PLAYLIST: &str = "application/vnd.apple.mpegurl";
-const TS: &str = "video/MP2T";
-const FMP4: &str = "video/iso.segment";
-pub(super) const INIT: &str = "video/mp4";
-pub(super) const VTT: &str = "text/vtt; charset=utf-8";
-pub(super) const FINAL: &str = "public, max-age=3600";
 const GROWING: &str = "public, max-age=2";
-pub(super) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 /// Private media is for its viewer only, not for caches on the way.
 pub(super) const PRIVATE: &str = "private, max-age=3600";
 
@@ -174,7 +168,7 @@ pub(super) fn kept_for(row: &ClipRow, generation: Option<u32>, whichever: &'stat
 fn object_named(folder: &str, file: &str, rung: Option<&Rung>) -> Option<(String, &'static str)> {
     if file == "init.mp4" {
         let fits = rung.is_none_or(|rung| rung.container == Container::Fmp4);
-        return fits.then(|| (format!("{folder}/init.mp4"), INIT));
+        return fits.then(|| (format!("{folder}/init.mp4"), MP4));
     }
     let parsed = parse_segment_name(file)?;
     let exists = rung.is_none_or(|rung| rung.container == parsed.container && parsed.number < rung.segments);

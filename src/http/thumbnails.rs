@@ -6,14 +6,13 @@ use clipper_projections::clips::ClipRow;
 use super::auth::Caller;
 use super::bytes;
 use super::clips::{find, id_of};
-use super::playback::{FINAL, Generation, VTT, kept_for};
+use super::playback::{Generation, kept_for};
 use super::problem::{Code, Problem};
 use crate::delivery::{Files, Text};
 use crate::encode::{POSTER, STORYBOARD};
 use crate::media::MediaStore;
+use crate::media::labels::{FINAL, JPEG, VTT};
 use crate::storage::Db;
-
-const JPEG: &str = "image/jpeg";
 
 /// `GET /api/video/{clip}/poster.jpg`.
 pub(super) async fn poster(

@@ -26,6 +26,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::bytes::Bytes;
 
 use super::inventory::Footprint;
+use super::labels;
 use crate::config::Aws;
 use unfinished::{Unfinished, Upload};
 
@@ -321,12 +322,12 @@ async fn hash_of(file: &Path) -> io::Result<String> {
 fn attributes(object: &str, sha256: &str) -> Attributes {
     let extension = object.rsplit('.').next().unwrap_or_default();
     let (content_type, cache_control) = match extension {
-        "ts" => ("video/MP2T", "public, max-age=31536000, immutable"),
-        "m4s" => ("video/iso.segment", "public, max-age=31536000, immutable"),
-        "mp4" => ("video/mp4", "public, max-age=31536000, immutable"),
-        "jpg" => ("image/jpeg", "public, max-age=31536000, immutable"),
-        "vtt" => ("text/vtt; charset=utf-8", "public, max-age=3600"),
-        "m3u8" => ("application/vnd.apple.mpegurl", "public, max-age=3600"),
+        "ts" => (labels::TS, labels::IMMUTABLE),
+        "m4s" => (labels::FMP4, labels::IMMUTABLE),
+        "mp4" => (labels::MP4, labels::IMMUTABLE),
+        "jpg" => (labels::JPEG, labels::IMMUTABLE),
+        "vtt" => (labels::VTT, labels::FINAL),
+        "m3u8" => (labels::PLAYLIST, labels::FINAL),
         _ => ("application/octet-stream", "private, no-store"),
     };
     let mut attributes = Attributes::new();
