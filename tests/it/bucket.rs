@@ -43,7 +43,26 @@ async fn assert_plays(app: &TestApp, s3: &S3, slug: &str) {
     }
 }
 
-/// A program that looks at the bucket's files plays and approves of them.
+/// Eight seconds of real footage, uploaded and encoded.
+async fn encoded(app: &TestApp) -> Value {
+    app.start_encoder();
+    let file = footage::full_hd_seconds(app.folder.path(), 8);
+    app.upload("far", &file).await;
+    let clip = app.ended("far").await;
+    assert_eq!(clip["hls_processing_status"], "completed", "{clip}");
+    clip
+}
+
+/// Programs that look at the bucket's files play and approve of them.
+async fn assert_bucket_plays(s3: &S3, clip: &Value) {
+    let master = s3
+        .files()
+        .join(format!("{}/1/master.m3u8", clip["id"].as_str().unwrap()));
+    tokio::task::spawn_blocking(move || assert_tree_is_valid(&master))
+        .await
+        .unwrap();
+}
+
 fn assert_tree_is_valid(master: &Path) {
     let folder = tempfile::tempdir().unwrap();
     let checked = clipper(&folder.path().join("data"), "sqlite::memory:")
@@ -54,6 +73,15 @@ fn assert_tree_is_valid(master: &Path) {
     let report = String::from_utf8(checked.stdout).unwrap();
     assert!(checked.status.success(), "{report}");
     footage::ffmpeg(&["-i", master.to_str().unwrap(), "-map", "0", "-f", "null", "-"]);
+}
+
+/// A server in a process of its own, without encoders.
+fn serve_from(s3: &S3, data: &Path, database: &str) -> Server {
+    let mut command = clipper(data, database);
+    command
+        .envs(s3.variables())
+        .args(["serve", "--listen", "127.0.0.1:0", "--workers", "0"]);
+    Server::of(command)
 }
 
 async fn app_on(s3: &S3, cache_mib: u32) -> TestApp {
@@ -68,17 +96,10 @@ async fn app_on(s3: &S3, cache_mib: u32) -> TestApp {
 async fn a_clip_lives_in_a_bucket_and_is_played_from_it() {
     let s3 = S3::start();
     let app = app_on(&s3, 1_024).await;
-    app.start_encoder();
-    let file = footage::full_hd_seconds(app.folder.path(), 8);
-    app.upload("far", &file).await;
-    let clip = app.ended("far").await;
-    assert_eq!(clip["hls_processing_status"], "completed", "{clip}");
+    let clip = encoded(&app).await;
     assert_plays(&app, &s3, "far").await;
     let id = clip["id"].as_str().unwrap().to_owned();
-    let master = s3.files().join(format!("{id}/1/master.m3u8"));
-    tokio::task::spawn_blocking(move || assert_tree_is_valid(&master))
-        .await
-        .unwrap();
+    assert_bucket_plays(&s3, &clip).await;
     for file in ["poster.jpg", "storyboard.vtt", "storyboard-0.jpg", "download.mp4"] {
         let answer = app.get(&format!("/api/video/far/{file}")).await;
         assert_eq!(answer.status(), 200, "{file}");
@@ -141,20 +162,11 @@ async fn players_never_see_a_broken_segment_whatever_the_bucket_does() {
         (before % 2 == 0 && fits).then_some(fault)
     });
     let app = app_on(&s3, 1).await;
-    app.start_encoder();
-    let file = footage::full_hd_seconds(app.folder.path(), 8);
-    app.upload("far", &file).await;
-    let clip = app.ended("far").await;
-    assert_eq!(clip["hls_processing_status"], "completed", "{clip}");
+    let clip = encoded(&app).await;
     for _ in 0..2 {
         assert_plays(&app, &s3, "far").await;
     }
-    let master = s3
-        .files()
-        .join(format!("{}/1/master.m3u8", clip["id"].as_str().unwrap()));
-    tokio::task::spawn_blocking(move || assert_tree_is_valid(&master))
-        .await
-        .unwrap();
+    assert_bucket_plays(&s3, &clip).await;
     app.finish().await;
 }
 
@@ -162,10 +174,7 @@ async fn players_never_see_a_broken_segment_whatever_the_bucket_does() {
 async fn many_who_ask_for_one_segment_have_it_fetched_once_and_copies_stay_within_their_bound() {
     let s3 = S3::start();
     let app = app_on(&s3, 1).await;
-    app.start_encoder();
-    let file = footage::full_hd_seconds(app.folder.path(), 8);
-    app.upload("far", &file).await;
-    app.ended("far").await;
+    encoded(&app).await;
     let (address, object) = segments(&app, "far").await.pop_last().unwrap();
     let end = format!("/{object}");
     let before = s3.asked(&Method::GET, &end);
@@ -195,13 +204,7 @@ async fn a_worker_elsewhere_encodes_what_a_server_took_in_and_another_server_pla
         std::fs::create_dir_all(&data).unwrap();
         data
     };
-    let serve = |name: &str| {
-        let mut command = clipper(&place(name), &database.url);
-        command
-            .envs(s3.variables())
-            .args(["serve", "--listen", "127.0.0.1:0", "--workers", "0"]);
-        Server::of(command)
-    };
+    let serve = |name: &str| serve_from(&s3, &place(name), &database.url);
     let (first, second) = (serve("first"), serve("second"));
     let variables = s3.variables();
     let mut settings: Vec<_> = variables
@@ -257,13 +260,7 @@ async fn an_upload_in_parts_that_its_process_did_not_end_is_ended_by_the_next() 
     let data = folder.path().join("data");
     std::fs::create_dir_all(&data).unwrap();
     let url = format!("sqlite:{}", data.join("clipper.db").display());
-    let serve = || {
-        let mut command = clipper(&data, &url);
-        command
-            .envs(s3.variables())
-            .args(["serve", "--listen", "127.0.0.1:0", "--workers", "0"]);
-        Server::of(command)
-    };
+    let serve = || serve_from(&s3, &data, &url);
     let mut server = serve();
     let client = reqwest::Client::new();
     let body = serde_json::json!({ "title": "far", "slug": "far" });
@@ -332,11 +329,6 @@ async fn media_of_a_folder_is_published_to_a_bucket_and_goes_on_from_there() {
             "{object}"
         );
     }
-    let master = s3
-        .files()
-        .join(format!("{}/1/master.m3u8", clip["id"].as_str().unwrap()));
-    tokio::task::spawn_blocking(move || assert_tree_is_valid(&master))
-        .await
-        .unwrap();
+    assert_bucket_plays(&s3, &clip).await;
     app.finish().await;
 }

@@ -1,5 +1,6 @@
 use clipper_domain::SessionId;
 use clipper_projections::streaming_analytics;
+use reqwest::Response;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -23,6 +24,11 @@ fn batch(sid: Uuid, number: u32, events: &Value) -> Value {
     json!({ "schema": "qoe.batch.v1", "sid": sid, "cid": "watched", "batch": number, "sent_at": T0, "events": events })
 }
 
+async fn post(app: &TestApp, body: &Value) -> Response {
+    let request = app.client.post(app.url("/api/analytics/beacons"));
+    request.json(body).send().await.unwrap()
+}
+
 async fn a_session_becomes_one_row(app: &TestApp) {
     app.register("watched").await;
     let sid = Uuid::now_v7();
@@ -35,13 +41,7 @@ async fn a_session_becomes_one_row(app: &TestApp) {
             { "ts": T0 + 10_400, "e": "bc", "x": { "q": "1080p" } },
         ]),
     );
-    let answer = app
-        .client
-        .post(app.url("/api/analytics/beacons"))
-        .json(&first)
-        .send()
-        .await
-        .unwrap();
+    let answer = post(app, &first).await;
     assert_eq!(answer.status(), 202);
     let answer: Value = answer.json().await.unwrap();
     assert_eq!(
@@ -100,13 +100,7 @@ async fn a_batch_sent_twice_counts_once(app: &TestApp) {
         &json!([{ "ts": T0, "e": "ps", "sta": "p" }, { "ts": T0 + 5_000, "e": "ps", "sta": "e" }]),
     );
     let send = async || {
-        let answer = app
-            .client
-            .post(app.url("/api/analytics/beacons"))
-            .json(&body)
-            .send()
-            .await
-            .unwrap();
+        let answer = post(app, &body).await;
         answer.json::<Value>().await.unwrap()
     };
     assert_eq!(send().await["accepted"], 2);
@@ -120,13 +114,7 @@ async fn a_batch_sent_twice_counts_once(app: &TestApp) {
 async fn a_bad_record_is_set_aside_with_its_reason(app: &TestApp) {
     let events = json!([{ "ts": "yesterday", "e": "t" }, { "ts": T0, "e": "ps", "sta": "p" }]);
     let body = batch(Uuid::now_v7(), 1, &events);
-    let answer = app
-        .client
-        .post(app.url("/api/analytics/beacons"))
-        .json(&body)
-        .send()
-        .await
-        .unwrap();
+    let answer = post(app, &body).await;
     let answer: Value = answer.json().await.unwrap();
     assert_eq!(answer["accepted"], 1);
     assert_eq!(
@@ -187,13 +175,7 @@ async fn a_summary_is_a_session_and_counts_once(app: &TestApp) {
     let body = json!({ "clip_id": "summed", "user_id": "me", "session_id": sid, "quality": "720p", "bandwidth_mbps": 7.5,
         "buffer_health": 6.25, "session_duration": 30.5, "quality_switches": 1, "buffering_events": 2 });
     let send = async || {
-        let answer = app
-            .client
-            .post(app.url("/api/analytics/beacons"))
-            .json(&body)
-            .send()
-            .await
-            .unwrap();
+        let answer = post(app, &body).await;
         assert_eq!(answer.status(), 202);
     };
     send().await;
@@ -218,13 +200,7 @@ async fn records_that_come_again_in_another_batch_are_told(app: &TestApp) {
     );
     let send = async |events: Value| {
         let body = batch(sid, 1, &events);
-        let answer = app
-            .client
-            .post(app.url("/api/analytics/beacons"))
-            .json(&body)
-            .send()
-            .await
-            .unwrap();
+        let answer = post(app, &body).await;
         let answer: Value = answer.json().await.unwrap();
         (
             answer["accepted"].as_i64().unwrap(),
