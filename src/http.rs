@@ -1,5 +1,6 @@
 //! HTTP: one table of routes, one file per subject. A handler extracts, makes one call and shapes the answer.
 
+mod analytics;
 mod auth;
 mod beacons;
 mod bytes;

@@ -8,6 +8,7 @@ pub mod clips;
 pub mod encoding_queue;
 mod fold;
 mod recorded;
+mod selection;
 mod session;
 mod statement;
 pub mod streaming_analytics;
@@ -16,6 +17,7 @@ pub mod video_variants;
 
 pub use fold::{Changes, Fold, Inapplicable, ReadModel, Stream, rows_of};
 pub use recorded::{Log, RawEvent, Recorded, StoredEvent};
+pub use selection::Selection;
 pub use statement::{Arg, Query, Statement};
 pub use table::{Column, Kind, Row, Table};
 

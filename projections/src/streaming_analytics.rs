@@ -1,13 +1,15 @@
 //! `video_streaming_analytics`: one row per playback session.
 
+mod list;
 mod row;
 
 use clipper_domain::SessionId;
 use clipper_domain::report::PlaybackEvent;
 
 use crate::fold::Page;
-use crate::{Log, Projection, Query, ReadModel, Recorded, Row, Table};
+use crate::{Log, Projection, ReadModel, Recorded, Row, Table};
 
+pub use list::{Listing, Order, Place, Value, by_id, page};
 pub use row::SessionRow;
 
 /// The read model `video_streaming_analytics`. Version 3 measures a session from all its records at once.
@@ -26,11 +28,6 @@ const TABLE: Table = Table {
     since: Some("position"),
     columns: SessionRow::COLUMNS,
 };
-
-/// One session.
-pub fn by_id(session: SessionId) -> Query<SessionRow> {
-    Query::new(format!("{} WHERE id = $1", row::select()), vec![session.0.into()])
-}
 
 /// How reports become rows of `video_streaming_analytics`.
 pub struct Sessions;

@@ -62,6 +62,8 @@ struct Holder {
 pub enum Scope {
     /// Register and change one's own clips.
     ClipsWrite,
+    /// Read how all clips were played.
+    AnalyticsRead,
     /// Everything, on anyone's clips.
     Ops,
 }
@@ -70,6 +72,7 @@ impl Scope {
     fn as_str(self) -> &'static str {
         match self {
             Self::ClipsWrite => "clips:write",
+            Self::AnalyticsRead => "analytics:read",
             Self::Ops => "ops",
         }
     }
@@ -112,6 +115,18 @@ impl Caller {
                 Code::Forbidden,
                 format!("The key lacks the scope `{}`.", scope.as_str()),
             ))
+        }
+    }
+
+    /// Whose clips the caller may know the viewers of: everybody's (nobody is named), or those of the person itself.
+    pub(super) fn audience(&self) -> Result<Option<PersonId>, Problem> {
+        if self.may(Scope::AnalyticsRead) || self.may(Scope::Ops) {
+            return Ok(None);
+        }
+        let refused = self.require(Scope::AnalyticsRead);
+        match self.person() {
+            Some(person) if self.may(Scope::ClipsWrite) => Ok(Some(person)),
+            _ => refused.map(Some),
         }
     }
 

@@ -43,6 +43,7 @@ macro_rules! codes {
 codes! {
     InvalidQuality         400 "invalid_quality"         "The quality is not one of the ladder"
     InvalidRequest         400 "invalid_request"         "The request is not valid"
+    InvalidParameter       400 "invalid_parameter"       "A parameter is not known or not valid"
     MalformedJson          400 "malformed_json"          "The body is not the JSON that was expected"
     MalformedCmcd          400 "malformed_cmcd"          "The body is not CMCD"
     EmptySource            400 "empty_source"            "The upload is empty"
@@ -107,6 +108,7 @@ pub struct Problem {
     code: Code,
     detail: String,
     content_range: Option<u64>,
+    parameter: Option<String>,
     limited: Option<Limited>,
 }
 
@@ -119,6 +121,9 @@ struct Document<'a> {
     code: &'static str,
     /// The same sentence for simple clients.
     error: &'a str,
+    /// The parameter that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<&'a str>,
 }
 
 impl Problem {
@@ -128,6 +133,7 @@ impl Problem {
             code,
             detail: detail.into(),
             content_range: None,
+            parameter: None,
             limited: None,
         }
     }
@@ -138,6 +144,14 @@ impl Problem {
         Self {
             content_range: Some(length),
             ..Self::new(Code::RangeNotSatisfiable, detail)
+        }
+    }
+
+    /// A parameter of the query is not known or not valid.
+    pub(super) fn parameter(name: &str, detail: impl Into<String>) -> Self {
+        Self {
+            parameter: Some(name.to_owned()),
+            ..Self::new(Code::InvalidParameter, detail)
         }
     }
 
@@ -173,6 +187,7 @@ impl ResponseError for Problem {
             detail: &self.detail,
             code: self.code.as_str(),
             error: &self.detail,
+            parameter: self.parameter.as_deref(),
         };
         let mut response = HttpResponse::build(self.status_code());
         response.insert_header(ContentType(

@@ -8,8 +8,8 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
 use super::problem::{Code, Problem, sentence};
 use super::{
-    beacons, captions, clips, cmcd, download, encodings, oembed, operations, ops, pages, playback, progress,
-    queue, session, source, thumbnails, ticket, uploads,
+    analytics, beacons, captions, clips, cmcd, download, encodings, oembed, operations, ops, pages, playback,
+    progress, queue, session, source, thumbnails, ticket, uploads,
 };
 
 /// The largest body that is read whole.
@@ -66,6 +66,7 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
     .service(route("/api/clips/{clip}/progress", [get().to(progress::watch)]))
     .service(route("/api/clips/{clip}/history", [get().to(clips::history)]))
     .configure(configure_health)
+    .configure(configure_analytics)
     .configure(configure_pages)
     .configure(configure_uploads)
     .configure(configure_ops)
@@ -130,6 +131,10 @@ fn configure_media(app: &mut ServiceConfig) {
         || get().to(playback::variant),
         || head().to(playback::variant),
     ));
+}
+
+fn configure_analytics(app: &mut ServiceConfig) {
+    app.service(route("/api/analytics/sessions", [get().to(analytics::sessions)]));
 }
 
 fn configure_pages(app: &mut ServiceConfig) {
