@@ -20,23 +20,29 @@ pub(super) use head::{BOX, escape, player_box};
 struct Dist;
 
 /// Pages that are the same for everybody: where they are, and which file they are.
-pub(super) const PLAIN: [(&str, &str); 3] = [
+pub(super) const PLAIN: [(&str, &str); 4] = [
     ("/", "index.html"),
     ("/studio", "studio.html"),
     ("/upload", "studio.html"),
+    ("/ops", "ops.html"),
 ];
 
-/// Scripts, styles and media come from here only; `blob:` is what hls.js plays from, frames are for `embed_url`.
-const POLICY: &str = "default-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; img-src 'self' data: blob:; \
-                      style-src 'self' 'unsafe-inline'; frame-src https:; object-src 'none'; base-uri 'none'; \
-                      form-action 'self'; frame-ancestors ";
+/// Everything comes from here, and nothing stands in the markup.
+const POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; \
+                      form-action 'self'; frame-ancestors 'self'";
+
+/// For pages with a player: `blob:` is what hls.js plays from, its controls bring their styles along in shadow trees, and
+/// frames are for `embed_url`.
+const PLAYER_POLICY: &str = "default-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; \
+                             img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; frame-src https:; \
+                             object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors ";
 
 /// What stands in the file where a clip's page says what it is.
 const NAMELESS: &str = "<title>Clipper</title>";
 
 /// A page that is the same for everybody.
 pub(super) fn plain(file: &'static str) -> Route {
-    web::get().to(move |request: HttpRequest| async move { page(&request, file, "'self'") })
+    web::get().to(move |request: HttpRequest| async move { page(&request, file, POLICY) })
 }
 
 /// `GET /watch/{clip}`, which asks for the clip's playlist before its scripts run.
@@ -97,7 +103,7 @@ fn clip_page(
 ) -> Result<HttpResponse, Problem> {
     // Who is not public is not for link previews, and nobody's cache may say so.
     let Some(clip) = clip.filter(|clip| clip.visibility == "public") else {
-        return page(request, name, framed_by);
+        return page(request, name, &format!("{PLAYER_POLICY}{framed_by}"));
     };
     let html = String::from_utf8_lossy(&file(name)?.data).replacen(
         NAMELESS,
@@ -110,7 +116,10 @@ fn clip_page(
         // It names the host that it was asked at, which only the one who asked knows to be right.
         .insert_header((header::CACHE_CONTROL, "private, no-cache"))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .insert_header((header::CONTENT_SECURITY_POLICY, format!("{POLICY}{framed_by}")));
+        .insert_header((
+            header::CONTENT_SECURITY_POLICY,
+            format!("{PLAYER_POLICY}{framed_by}"),
+        ));
     if let Some(master) = &clip.hls_master_url {
         let preload = format!("<{master}>; rel=preload; as=fetch; crossorigin=anonymous");
         response.insert_header((header::LINK, preload));
@@ -118,10 +127,9 @@ fn clip_page(
     Ok(response.body(html))
 }
 
-fn page(request: &HttpRequest, name: &str, framed_by: &str) -> Result<HttpResponse, Problem> {
+fn page(request: &HttpRequest, name: &str, policy: &str) -> Result<HttpResponse, Problem> {
     let mut response = send(request, name, file(name)?, "no-cache");
-    let policy = header::HeaderValue::from_str(&format!("{POLICY}{framed_by}"));
-    if let Ok(policy) = policy {
+    if let Ok(policy) = header::HeaderValue::from_str(policy) {
         response
             .headers_mut()
             .insert(header::CONTENT_SECURITY_POLICY, policy);

@@ -6,11 +6,12 @@
 use std::path::Path;
 use std::process::Command;
 
+use clipper::storage::Log;
 use clipper_domain::SessionId;
 use clipper_projections::streaming_analytics;
 use serde_json::Value;
 
-use crate::support::app::KEY;
+use crate::support::app::{KEY, TestApp};
 use crate::support::database::{Backend, TestDatabase};
 use crate::support::footage;
 use crate::support::process::Server;
@@ -55,6 +56,29 @@ async fn a_clip_is_uploaded_watched_and_reported_on_sqlite() {
 #[tokio::test]
 async fn a_clip_is_uploaded_watched_and_reported_on_postgres() {
     walk(Backend::Postgres).await;
+}
+
+#[actix::test]
+async fn an_operator_sees_what_waits_and_settles_what_is_parked() {
+    let app = TestApp::spawn(Backend::Sqlite).await;
+    let file = footage::bars(app.folder.path(), "bars.mp4", "320x180", "25", 1, &[]);
+    app.upload("one", &file).await;
+    let clip = app.upload("two", &file).await;
+    let stream = format!("clip-{}", clip["id"].as_str().unwrap());
+    let version = app
+        .services
+        .logs
+        .stream(Log::Clip, &stream, 0)
+        .await
+        .unwrap()
+        .len();
+    app.poison(&stream, i64::try_from(version).unwrap()).await;
+    let address = app.address.clone();
+    let walked = tokio::task::spawn_blocking(move || told("e2e/ops.mjs", &[&address, KEY]));
+    let told = walked.await.unwrap();
+    assert_eq!(told["ok"], true, "{told}");
+    assert!(told["events"].as_u64().unwrap() >= 3, "{told}");
+    app.finish().await;
 }
 
 /// What a node script beside the pages says in its last line.

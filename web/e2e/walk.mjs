@@ -6,51 +6,17 @@
  *
  * Prints one line of JSON on stdout. CHROMIUM names another browser binary.
  */
-import { mkdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
+import { accessible, at, finish, go, picture } from "./browser.mjs";
 
 const HARD_LIMIT_MS = 300_000;
 const ENCODE_LIMIT_MS = 240_000;
 const SWITCH_LIMIT_MS = 10_000;
 const PLAY_SECONDS = 5;
 const SHORT_SIDE = { "1080p": 1080, "480p": 480 };
-const BROWSER_ARGS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--autoplay-policy=no-user-gesture-required",
-];
 
-const axe = await readFile(fileURLToPath(new URL("../node_modules/axe-core/axe.min.js", import.meta.url)), "utf8");
 const [base, file, key, shots] = process.argv.slice(2);
 if (!base || !file || !key) finish({ ok: false, why: "usage: walk.mjs <base-url> <file> <api-key> [screenshot-dir]" });
-setTimeout(() => finish({ ok: false, why: `not done after ${HARD_LIMIT_MS / 1000} s (${stage})` }), HARD_LIMIT_MS);
-
-let stage = "starting the browser";
-let browser;
-const troubles = [];
-
-try {
-  if (shots) await mkdir(shots, { recursive: true });
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: BROWSER_ARGS });
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-  await context.addInitScript(prepareBrowser);
-  const page = await context.newPage();
-  listenForTrouble(page);
-  const result = await walk(page);
-  if (troubles.length) throw new Error(`the browser complained: ${troubles.slice(0, 5).join(" | ")}`);
-  finish({ ok: true, ...result });
-} catch (error) {
-  const why = `${stage}: ${String(error?.message ?? error).split("\n")[0]}`;
-  finish({ ok: false, why, ...(troubles.length ? { troubles: troubles.slice(0, 10) } : {}) });
-}
+else await go(HARD_LIMIT_MS, walk, { pictures: shots, init: prepareBrowser });
 
 async function walk(page) {
   await upload(page);
@@ -99,16 +65,6 @@ async function upload(page) {
   await link.or(failed).first().waitFor({ timeout: ENCODE_LIMIT_MS });
   if (await failed.count()) throw new Error(await failed.first().textContent());
   await picture(page, "encoded");
-}
-
-/** No violation of what axe can see of WCAG 2.2 AA. */
-async function accessible(page, name) {
-  at(`looking at ${name} with axe`);
-  await page.evaluate(axe);
-  const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
-  const { violations } = await page.evaluate((values) => window.axe.run({ runOnly: { type: "tag", values } }), tags);
-  const told = violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 120)).join(" ")}`);
-  if (told.length) throw new Error(told.join(" | "));
 }
 
 async function startWatching(page) {
@@ -220,33 +176,6 @@ async function leave(page, sid) {
   await page.close();
 }
 
-function listenForTrouble(page) {
-  page.on("console", (message) => message.type() === "error" && troubles.push(`console: ${message.text()} ${message.location().url}`));
-  page.on("pageerror", (error) => troubles.push(`page: ${error.message}`));
-  page.on("response", (response) => response.status() >= 400 && troubles.push(`${response.status()} ${response.url()}`));
-  page.on("requestfailed", (request) => {
-    const why = request.failure()?.errorText ?? "failed";
-    // Aborting is how a player drops a segment of the old rung, and how a page drops its streams when it is left.
-    if (why !== "net::ERR_ABORTED") troubles.push(`${why} ${request.url()}`);
-  });
-}
-
 function mediaTime(page) {
   return page.evaluate(() => window.clipperPlayer.video.currentTime);
-}
-
-async function picture(page, name) {
-  if (shots) await page.screenshot({ path: join(shots, `${name}.png`) });
-}
-
-function at(name) {
-  stage = name;
-}
-
-function finish(result) {
-  process.stdout.write(`${JSON.stringify(result)}\n`);
-  const bye = () => process.exit(result.ok ? 0 : 1);
-  // A browser that hangs on closing must not take the verdict along.
-  setTimeout(bye, 3000);
-  Promise.resolve(browser?.close()).then(bye, bye);
 }

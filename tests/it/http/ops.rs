@@ -1,5 +1,3 @@
-use clipper::storage::{Append, Expected};
-use clipper_domain::schema::Written;
 use serde_json::{Value, json};
 
 use crate::support::app::{KEY, TestApp, assert_problem};
@@ -67,34 +65,10 @@ async fn projections_are_listed_and_rebuilt_on_request(app: &TestApp) {
     assert_problem(wrong.send().await.unwrap(), 400, "invalid_request").await;
 }
 
-/// An event that this program cannot read, appended beside it as by a newer one.
-async fn poison(app: &TestApp, stream: &str, version: i64) {
-    let (writer, writing) = clipper::storage::LogWriter::new(
-        app.services.db.clone(),
-        clipper::storage::Log::Clip,
-        std::sync::Arc::new(clipper::clock::SystemClock),
-    );
-    let writing = actix::spawn(writing);
-    let event = Written {
-        event_type: "ClipPraised".to_owned(),
-        schema_version: 1,
-        payload: "{}".to_owned(),
-    };
-    let append = Append {
-        stream: stream.to_owned(),
-        expected: Expected::Version(version),
-        events: vec![event],
-        metadata: "{}".to_owned(),
-        command_id: "praise".to_owned(),
-    };
-    writer.append(append).await.unwrap();
-    drop(writer);
-    writing.await.unwrap();
-}
-
 async fn parked_events_are_listed_tried_again_and_skipped(app: &TestApp) {
     let clip = app.register("one").await;
-    poison(app, &format!("clip-{}", clip["id"].as_str().unwrap()), 1).await;
+    app.poison(&format!("clip-{}", clip["id"].as_str().unwrap()), 1)
+        .await;
     let parked = app
         .until("the event to be parked", async || {
             let parked = get(app, "/api/ops/projections/clips/parked").await;

@@ -1,6 +1,7 @@
 //! The whole program inside the test's process, with a database, a media store and a port of its own.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
@@ -9,6 +10,8 @@ use clipper::clock::SystemClock;
 use clipper::config::Config;
 use clipper::startup::Services;
 use clipper::storage::rebuild::{self, Bench};
+use clipper::storage::{Append, Expected, Log, LogWriter};
+use clipper_domain::schema::Written;
 use clipper_projections::PROJECTIONS;
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -99,6 +102,27 @@ impl TestApp {
             let verdict = rebuild::verify(bench, projection, |_| {}).await.unwrap();
             assert_eq!(verdict.difference, None, "{}", projection.name);
         }
+    }
+
+    /// An event that this program cannot read, appended beside it as by a newer one.
+    pub(crate) async fn poison(&self, stream: &str, version: i64) {
+        let (writer, writing) = LogWriter::new(self.services.db.clone(), Log::Clip, Arc::new(SystemClock));
+        let writing = actix::spawn(writing);
+        let event = Written {
+            event_type: "ClipPraised".to_owned(),
+            schema_version: 1,
+            payload: "{}".to_owned(),
+        };
+        let append = Append {
+            stream: stream.to_owned(),
+            expected: Expected::Version(version),
+            events: vec![event],
+            metadata: "{}".to_owned(),
+            command_id: "praise".to_owned(),
+        };
+        writer.append(append).await.unwrap();
+        drop(writer);
+        writing.await.unwrap();
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

@@ -2,7 +2,7 @@
  * Who is signed in.
  *
  * The API key is handed in once and stays in a cookie that no script can read; what is kept here is only whether there
- * is one, so that the pages need not wait for an answer to draw themselves.
+ * is one and what it may do, so that the pages need not wait for an answer to draw themselves.
  */
 import { Problem, problemFrom, unreachable } from "./problem";
 
@@ -42,9 +42,21 @@ export function isSignedIn(): boolean {
   }
 }
 
+/** What the key may do, once the server has said so; nothing that a page decides by it is a secret. */
+export function knownScopes(): string[] | null {
+  try {
+    const noted = localStorage.getItem(STORAGE_NAME);
+    return noted?.startsWith("may:") ? noted.slice(4).split(" ") : null;
+  } catch {
+    return null;
+  }
+}
+
 export async function signIn(key: string): Promise<void> {
   await handIn(key);
   note("yes");
+  // Where one can go now; the sign-in itself has worked without.
+  await whoAmI().catch(() => null);
 }
 
 export async function signOut(): Promise<void> {
@@ -56,7 +68,11 @@ export async function signOut(): Promise<void> {
 export async function whoAmI(): Promise<Person | null> {
   await arriving;
   const response = await fetch("/api/session", { headers: { Accept: "application/json" } });
-  if (response.ok) return (await response.json()) as Person;
+  if (response.ok) {
+    const person = (await response.json()) as Person;
+    note(`may:${person.scopes.join(" ")}`);
+    return person;
+  }
   if (response.status === 401) note(null);
   return null;
 }
@@ -73,7 +89,7 @@ async function handIn(key: string): Promise<void> {
   throw response.status === 401 ? new Problem(401, problem.code, "This key is not known. Was it copied whole?") : problem;
 }
 
-function note(signedIn: "yes" | null): void {
+function note(signedIn: string | null): void {
   try {
     if (signedIn) localStorage.setItem(STORAGE_NAME, signedIn);
     else localStorage.removeItem(STORAGE_NAME);

@@ -1,11 +1,12 @@
 /** The strip at the top of every page: the name, where one can go, who is signed in. */
-import { adoptKeyFromAddress, isSignedIn, whenArrived } from "../api/session";
+import { adoptKeyFromAddress, isSignedIn, knownScopes, whenArrived, whoAmI } from "../api/session";
 import { ACCOUNT, accountDialog } from "./account";
 import { element, icon } from "./element";
 
-const PAGES: [string, string, "everybody" | "signed in"][] = [
+const PAGES: [string, string, "everybody" | "ops"][] = [
   ["/", "Library", "everybody"],
   ["/studio", "Studio", "everybody"],
+  ["/ops", "Operations", "ops"],
 ];
 
 let account: HTMLDialogElement | undefined;
@@ -17,6 +18,8 @@ export function openPage(): HTMLElement {
   addEventListener("hashchange", () => adoptKeyFromAddress() && void whenArrived().then(() => dispatchEvent(new Event(ACCOUNT))));
   addEventListener(ACCOUNT, drawHeader);
   drawHeader();
+  // What the key may do decides where one can go; asked once, and remembered.
+  if (isSignedIn() && !knownScopes()) void whoAmI().then(drawHeader, () => undefined);
   return document.getElementById("main")!;
 }
 
@@ -27,12 +30,15 @@ export function openAccount(): void {
 
 function drawHeader(): void {
   const inside = isSignedIn();
-  const pages = PAGES.filter(([, , whom]) => inside || whom === "everybody");
+  const scopes = knownScopes() ?? [];
+  const pages = PAGES.filter(([, , whom]) => whom === "everybody" || (inside && scopes.includes(whom)));
   document.getElementById("top")!.replaceChildren(
     element("a", { class: "wordmark", href: "/" }, mark(), element("span", {}, "Clipper")),
     element("nav", { "aria-label": "Pages" }, ...pages.map(([href, text]) => link(href, text))),
     who(inside),
   );
+  // On a phone the strip of pages scrolls; where one is must be in sight.
+  document.querySelector("#top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 function link(href: string, text: string): HTMLElement {

@@ -1,0 +1,39 @@
+/** The operations page: what the server is doing, and the few things that one may have to do about it. */
+import { element } from "../page/element";
+import { gate } from "../page/gate";
+import { openPage } from "../page/header";
+import { poll, type Poll } from "../page/poll";
+import { events } from "./events";
+import { projections } from "./projections";
+import { queue } from "./queue";
+import { readinessStrip } from "./readiness";
+
+const REFRESH_MS = 2000;
+
+const main = openPage();
+let polls: Poll[] = [];
+
+gate(main, {
+  title: "Operations",
+  invitation: "Sign in to operate this server",
+  may: ({ scopes }) => scopes.includes("ops"),
+  refusal: "Operating the server takes a key with the scope “ops”.",
+  open,
+  close: () => {
+    polls.forEach((one) => one.stop());
+    polls = [];
+  },
+});
+
+function open(): void {
+  const parts = { ready: readinessStrip(), models: projections(), queue: queue(), log: events() };
+  const places: [HTMLElement, string][] = [
+    [parts.models.root, "Read models"],
+    [parts.queue.root, "Encoding"],
+    [parts.log.root, "Events"],
+  ];
+  const links = places.map(([root, text]) => element("a", { class: "button quiet", href: `#${root.id}` }, text));
+  main.replaceChildren(element("div", { class: "page-head" }, element("h1", {}, "Operations"), parts.ready.root), element("nav", { class: "places", "aria-label": "On this page" }, ...links), ...places.map(([root]) => root));
+  parts.log.show();
+  polls = [poll(() => Promise.all([parts.ready.refresh(), parts.models.refresh(), parts.queue.refresh()]), REFRESH_MS)];
+}
