@@ -80,6 +80,17 @@ pub(super) async fn asset(request: HttpRequest, file: web::Path<String>) -> Resu
     ))
 }
 
+/// `GET /player/clipper-qoe.js`: the reporting library, as a module for players on any page.
+pub(super) async fn reporter(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let name = "player/clipper-qoe.js";
+    let mut response = send(&request, name, file(name)?, "public, max-age=3600");
+    let anybody = header::HeaderValue::from_static("*");
+    response
+        .headers_mut()
+        .insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anybody);
+    Ok(response)
+}
+
 /// Where this server was asked at, as the client and the proxies before it call it.
 pub(super) fn origin_of(request: &HttpRequest) -> String {
     let connection = request.connection_info();

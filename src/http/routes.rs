@@ -144,6 +144,7 @@ fn configure_pages(app: &mut ServiceConfig) {
     app.service(route("/watch/{clip}", [get().to(pages::theatre)]))
         .service(route("/embed/{clip}", [get().to(pages::embed)]))
         .service(route("/assets/{file}", [get().to(pages::asset)]))
+        .service(route("/player/clipper-qoe.js", [get().to(pages::reporter)]))
         .service(route("/api/oembed", [get().to(oembed::show)]));
 }
 

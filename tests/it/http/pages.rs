@@ -52,6 +52,30 @@ async fn every_page_is_there_with_its_scripts() {
     app.finish().await;
 }
 
+#[actix::test]
+async fn the_reporting_library_is_one_file_for_any_page() {
+    let app = TestApp::spawn(Backend::Sqlite).await;
+    let answer = app
+        .client
+        .get(app.url("/player/clipper-qoe.js"))
+        .header("origin", "https://site.example")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 200);
+    let allowed: Vec<_> = answer
+        .headers()
+        .get_all("access-control-allow-origin")
+        .iter()
+        .collect();
+    assert_eq!(allowed, ["*"]);
+    assert_eq!(answer.headers()["content-type"], "text/javascript");
+    let script = answer.text().await.unwrap();
+    assert!(script.contains("reportHls") && script.contains("sendBeacon"));
+    assert!(!script.contains("import "), "it needs other files");
+    app.finish().await;
+}
+
 /// A title that would break out of text and attributes.
 const TITLE: &str = r#"</title><script>alert("1")</script>"#;
 

@@ -13,6 +13,8 @@ export interface ReportOptions {
   /** True while a seek is the player's own doing, which is no seek of the viewer's. */
   ownSeek?: () => boolean;
   intervalMs?: number;
+  /** The origin of a Clipper elsewhere. */
+  server?: string;
 }
 
 const DEFAULT_INTERVAL_MS = 10_000;
@@ -20,42 +22,51 @@ const DEFAULT_INTERVAL_MS = 10_000;
 export interface Report {
   session: Session;
   outbox: Outbox;
+  /** Tells that the viewer is done, and listens no more. */
+  stop: () => void;
 }
 
 export function reportPlayback(options: ReportOptions): Report {
   const { video, engine, cid, ctx } = options;
+  const end = new AbortController();
   let outbox: Outbox | undefined;
   const session = new Session(cid, {
     clock: browserClock,
     read: () => merge(readElement(video), engine()),
     emit: (event) => outbox?.add(event),
   });
-  const ticker = everyInterval(() => session.tick());
+  const ticker = everyInterval(() => session.tick(), end.signal);
   ticker(options.intervalMs ?? DEFAULT_INTERVAL_MS);
-  const transport = reportsTransport(session.sid);
+  const transport = reportsTransport(session.sid, options.server);
   outbox = new Outbox({ sid: session.sid, cid, ctx, clock: browserClock, transport, onInterval: ticker });
-  listenToElement(video, session, options.ownSeek ?? (() => false));
-  listenToPage(video, session, outbox);
-  return { session, outbox };
+  listenToElement(video, session, options.ownSeek ?? (() => false), end.signal);
+  listenToPage(video, session, outbox, end.signal);
+  const stop = (): void => {
+    session.quit();
+    outbox.flushOnLeave();
+    end.abort();
+  };
+  return { session, outbox, stop };
 }
 
 /** Returns a function that (re)sets the interval; asking for the same one again changes nothing. */
-function everyInterval(action: () => void): (ms: number) => void {
+function everyInterval(action: () => void, stop: AbortSignal): (ms: number) => void {
   let timer: ReturnType<typeof setInterval> | undefined;
   let current = 0;
+  stop.addEventListener("abort", () => clearInterval(timer));
   return (ms) => {
-    if (ms === current) return;
+    if (ms === current || stop.aborted) return;
     current = ms;
     clearInterval(timer);
     timer = setInterval(action, ms);
   };
 }
 
-function listenToElement(video: HTMLVideoElement, session: Session, ownSeek: () => boolean): void {
+function listenToElement(video: HTMLVideoElement, session: Session, ownSeek: () => boolean, signal: AbortSignal): void {
   let firstFrame: number | undefined;
   // Counted from navigation start: the wait that the viewer felt, page included.
   onFirstFrame(video, () => (firstFrame = Math.round(performance.mark("clipper.first-frame").startTime)));
-  const on = (name: string, act: () => void): void => video.addEventListener(name, act);
+  const on = (name: string, act: () => void): void => video.addEventListener(name, act, { signal });
   on("play", () => session.play());
   on("playing", () => session.playing({ first_frame_ms: firstFrame ?? Math.round(performance.now()) }));
   on("waiting", () => (video.seeking && ownSeek()) || session.waiting());
@@ -70,15 +81,17 @@ function onFirstFrame(video: HTMLVideoElement, act: () => void): void {
   else (video as HTMLVideoElement).addEventListener("loadeddata", act, { once: true });
 }
 
-function listenToPage(video: HTMLVideoElement, session: Session, outbox: Outbox): void {
-  document.addEventListener("visibilitychange", () => {
+function listenToPage(video: HTMLVideoElement, session: Session, outbox: Outbox, signal: AbortSignal): void {
+  const hidden = (): void => {
     if (document.visibilityState === "hidden") outbox.flushOnLeave();
-  });
-  addEventListener("pagehide", () => {
+  };
+  const left = (): void => {
     session.quit();
     outbox.flushOnLeave();
-  });
-  addEventListener("pageshow", (event) => event.persisted && session.resume(video.paused));
+  };
+  document.addEventListener("visibilitychange", hidden, { signal });
+  addEventListener("pagehide", left, { signal });
+  addEventListener("pageshow", (event) => event.persisted && session.resume(video.paused), { signal });
 }
 
 function readElement(video: HTMLVideoElement): Reading {

@@ -6,8 +6,9 @@ interface Answer {
   config?: { interval_s?: number };
 }
 
-export function reportsTransport(sid: string): Transport {
-  const url = `/api/sessions/${sid}/reports`;
+/** `server` is the origin of a Clipper elsewhere; empty for the one that the page came from. */
+export function reportsTransport(sid: string, server = ""): Transport {
+  const url = `${server}/api/sessions/${sid}/reports`;
   return {
     async post(batch) {
       const response = await fetch(url, {
