@@ -1,14 +1,14 @@
 /**
  * One viewer's whole walk through a running server, in a real browser:
- * upload → watch it encode → play → switch rungs → leave.
+ * upload → watch it encode → play → switch rungs → by keyboard alone → without a network → on a phone → leave.
  *
  *   node e2e/walk.mjs <base-url> <file-to-upload> <api-key> [screenshot-dir]
  *
  * Prints one line of JSON on stdout. CHROMIUM names another browser binary.
  */
-import { accessible, at, finish, go, picture } from "./browser.mjs";
+import { accessible, at, expectingTrouble, finish, go, picture } from "./browser.mjs";
 
-const HARD_LIMIT_MS = 300_000;
+const HARD_LIMIT_MS = 420_000;
 const ENCODE_LIMIT_MS = 240_000;
 const SWITCH_LIMIT_MS = 10_000;
 const PLAY_SECONDS = 5;
@@ -18,7 +18,7 @@ const [base, file, key, shots] = process.argv.slice(2);
 if (!base || !file || !key) finish({ ok: false, why: "usage: walk.mjs <base-url> <file> <api-key> [screenshot-dir]" });
 else await go(HARD_LIMIT_MS, walk, { pictures: shots, init: prepareBrowser });
 
-async function walk(page) {
+async function walk(page, context) {
   await upload(page);
   const { clip, firstFrame } = await startWatching(page);
   const played = await playFor(page, PLAY_SECONDS);
@@ -27,6 +27,9 @@ async function walk(page) {
   const switchMs = {};
   for (const rung of ["1080p", "480p"]) switchMs[rung] = await switchTo(page, rung);
   switchMs.auto = await switchToAuto(page);
+  await byKeyboard(page);
+  await withoutNetwork(page, context);
+  await onPhone(page);
   const sid = await page.evaluate(() => window.clipperPlayer.session.sid);
   await leave(page, sid);
   return { clip, sid, switch_ms: switchMs, played_s: played, first_frame_ms: firstFrame };
@@ -140,6 +143,73 @@ async function switchToAuto(page) {
   return took;
 }
 
+/** Whoever cannot point at things gets everywhere, sees where they are, and comes back from where they went. */
+async function byKeyboard(page) {
+  at("playing by keyboard");
+  await page.mouse.move(0, 0);
+  await page.evaluate(() => document.activeElement?.blur());
+  await makeRoom(page);
+  await page.keyboard.press("k");
+  await page.waitForFunction(() => window.clipperPlayer.video.paused);
+  const before = await mediaTime(page);
+  await page.keyboard.press("ArrowRight");
+  await page.waitForFunction((time) => Math.abs(window.clipperPlayer.video.currentTime - time - 5) < 0.5, before);
+  await page.keyboard.press("k");
+  await page.waitForFunction(() => !window.clipperPlayer.video.paused);
+  at("opening the help by keyboard");
+  await page.keyboard.press("?");
+  await page.locator("dialog.help[open]").waitFor();
+  await accessible(page, "the help");
+  await page.keyboard.press("Escape");
+  await page.locator("dialog.help[open]").waitFor({ state: "detached" });
+  at("reaching the quality menu by keyboard");
+  const button = await tabTo(page, "quality-button");
+  await page.keyboard.press("Enter");
+  await page.getByTestId("quality-auto").waitFor({ state: "visible" });
+  await page.keyboard.press("Escape");
+  await page.getByTestId("quality-auto").waitFor({ state: "hidden" });
+  if (!(await button())) throw new Error("closing the menu loses the focus");
+}
+
+/** Presses Tab until the element has the focus, and answers with whether it still has it. */
+async function tabTo(page, hook) {
+  const focused = () => page.evaluate((name) => document.activeElement?.dataset["testid"] === name, hook);
+  for (let pressed = 0; pressed < 60; pressed++) {
+    if (await focused()) return focused;
+    await page.keyboard.press("Tab");
+  }
+  throw new Error(`Tab does not reach ${hook}`);
+}
+
+/** What has to be fetched while there is no network is fetched when it is back, and the viewer is told meanwhile. */
+async function withoutNetwork(page, context) {
+  at("losing the network");
+  await makeRoom(page);
+  const notice = page.locator(".stage-notice");
+  await expectingTrouble(async () => {
+    await context.setOffline(true);
+    await notice.filter({ hasText: /offline|connection was lost/ }).waitFor();
+    // Another rung has to be fetched, so that nothing can go on playing.
+    await openQualityMenu(page);
+    await page.getByTestId("quality-480p").click();
+    await page.waitForFunction(() => window.clipperPlayer.video.readyState < 3, undefined, { polling: 50 });
+    await picture(page, "offline");
+    at("getting the network back");
+    await context.setOffline(false);
+    await notice.waitFor({ state: "hidden" });
+    await keepsPlaying(page, 30_000);
+  });
+}
+
+async function onPhone(page) {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await accessible(page, "the theatre on a phone");
+  const stage = await page.locator(".stage").boundingBox();
+  if (!stage || stage.x > 0 || stage.width < 390) throw new Error(`the stage does not fill a phone: ${JSON.stringify(stage)}`);
+  await picture(page, "watch-phone");
+  await page.setViewportSize({ width: 1280, height: 800 });
+}
+
 /** Short clips end: go back to the start while there is less left than a switch may take. */
 async function makeRoom(page) {
   await page.evaluate(() => {
@@ -150,9 +220,9 @@ async function makeRoom(page) {
   await keepsPlaying(page);
 }
 
-async function keepsPlaying(page) {
+async function keepsPlaying(page, limit = SWITCH_LIMIT_MS) {
   const before = await mediaTime(page);
-  await page.waitForFunction((time) => window.clipperPlayer.video.currentTime > time + 0.3, before, { timeout: SWITCH_LIMIT_MS, polling: 20 });
+  await page.waitForFunction((time) => window.clipperPlayer.video.currentTime > time + 0.3, before, { timeout: limit, polling: 20 });
 }
 
 async function openQualityMenu(page) {

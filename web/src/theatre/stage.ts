@@ -80,7 +80,7 @@ function buttons(menus: HTMLElement, pipButton: HTMLElement, theatreButton: HTML
     element("media-seek-forward-button", { class: "roomy", seekoffset: 10 }),
     element("media-mute-button"),
     element("media-volume-range", { class: "roomy", "aria-label": "Volume" }),
-    element("media-time-display", { showduration: true }),
+    element("media-time-display", { showduration: true, notoggle: true }),
     element("span", { class: "gap" }),
     menus,
     helpButton,
