@@ -107,6 +107,8 @@ enum Verb {
     Migrate,
     /// Print the effective settings, without secrets.
     Config,
+    /// Print the description of the API, for generators of clients.
+    Openapi,
     /// Print completions for a shell.
     Completions {
         /// The shell.
@@ -182,6 +184,10 @@ async fn execute(verb: Verb, config: Config, output: Output) -> anyhow::Result<b
             Ok(true)
         }
         Verb::Config => show(&config, output),
+        Verb::Openapi => {
+            output.line(crate::http::description().trim_end());
+            Ok(true)
+        }
         Verb::Completions { shell } => {
             clap_complete::generate(
                 shell,

@@ -69,7 +69,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::ClipsWrite => "clips:write",
             Self::AnalyticsRead => "analytics:read",
@@ -100,16 +100,21 @@ impl Caller {
         self.holder.as_ref().map(|holder| holder.person)
     }
 
-    /// The person, if the key may do this.
-    pub fn require(&self, scope: Scope) -> Result<PersonId, Problem> {
-        let holder = self.holder.as_ref().ok_or_else(|| {
+    /// The person, if there is a key.
+    pub(super) fn signed_in(&self) -> Result<PersonId, Problem> {
+        self.person().ok_or_else(|| {
             Problem::new(
                 Code::Unauthorized,
                 "Send your API key as `Authorization: Bearer …`.",
             )
-        })?;
+        })
+    }
+
+    /// The person, if the key may do this.
+    pub fn require(&self, scope: Scope) -> Result<PersonId, Problem> {
+        let person = self.signed_in()?;
         if self.may(scope) {
-            Ok(holder.person)
+            Ok(person)
         } else {
             Err(Problem::new(
                 Code::Forbidden,
@@ -183,6 +188,9 @@ impl FromRequest for Caller {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        if let Some(known) = request.extensions().get::<Self>() {
+            return boxed(ready(Ok(known.clone())));
+        }
         let request_id = request_id::of(request);
         let clock = request.app_data::<web::Data<dyn Clock>>().cloned();
         let ticket = request.extensions().get::<Ticket>().cloned();
@@ -231,10 +239,12 @@ impl FromRequest for Caller {
             }
             // Whoever sends the answer asks whom it is for.
             request.extensions_mut().insert(holder.person);
-            Ok(Self {
+            let caller = Self {
                 holder: Some(holder),
                 ..anybody
-            })
+            };
+            request.extensions_mut().insert(caller.clone());
+            Ok(caller)
         })
     }
 }

@@ -8,6 +8,8 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use clipper_domain::SessionId;
 use clipper_domain::report::Report;
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::Value;
 
 use self::batch::{Batch, Sorted};
@@ -93,7 +95,7 @@ async fn accept(
             .await?
     };
     let rejected: Vec<_> = rejected.into_iter().map(|(rejected, _)| rejected).collect();
-    Ok(answer(plain, kept, &rejected))
+    Ok(answer(plain, kept, rejected))
 }
 
 fn batch(
@@ -148,14 +150,36 @@ pub(super) fn content_type(request: &HttpRequest) -> String {
         .to_ascii_lowercase()
 }
 
-fn answer(plain: bool, kept: Kept, rejected: &[batch::Rejected]) -> HttpResponse {
+/// What became of the records of a batch.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Received {
+    accepted: usize,
+    /// Those that were stored before.
+    duplicate: usize,
+    rejected: Vec<batch::Rejected>,
+    config: Wishes,
+}
+
+/// What is asked of players.
+#[derive(JsonSchema, Serialize)]
+struct Wishes {
+    /// Seconds between two reports.
+    interval_s: u32,
+    /// The share of sessions that report.
+    sample: f64,
+}
+
+fn answer(plain: bool, kept: Kept, rejected: Vec<batch::Rejected>) -> HttpResponse {
     if plain {
         return HttpResponse::NoContent().finish();
     }
-    HttpResponse::Accepted().json(serde_json::json!({
-        "accepted": kept.accepted,
-        "duplicate": kept.duplicate,
-        "rejected": rejected,
-        "config": { "interval_s": INTERVAL_S, "sample": 1.0 },
-    }))
+    HttpResponse::Accepted().json(Received {
+        accepted: kept.accepted,
+        duplicate: kept.duplicate,
+        rejected,
+        config: Wishes {
+            interval_s: INTERVAL_S,
+            sample: 1.0,
+        },
+    })
 }

@@ -6,13 +6,16 @@ use clipper_projections::clip_captions::{self, CaptionsRow};
 use clipper_projections::clips::ClipRow;
 use clipper_projections::encoding_queue;
 use clipper_projections::video_variants::{self, VariantRow};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::problem::Problem;
 use crate::storage::past::PastClip;
 use crate::storage::{Db, people};
 
-#[derive(Serialize)]
+/// A clip.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Clip")]
 pub(super) struct ClipJson {
     id: String,
     slug: String,
@@ -42,7 +45,8 @@ pub(super) struct ClipJson {
 }
 
 /// Captions in one language.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Captions")]
 pub(super) struct CaptionsJson {
     language: String,
     /// The language as those call it who read it.
@@ -52,7 +56,9 @@ pub(super) struct CaptionsJson {
     cues: i64,
 }
 
-#[derive(Serialize)]
+/// A rendition.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Variant")]
 struct VariantJson {
     quality: String,
     width: i64,
@@ -69,7 +75,8 @@ struct VariantJson {
 }
 
 /// How the encoding goes.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "Encoding")]
 pub(super) struct EncodingJson {
     pub(super) state: String,
     /// From 0 to 100.
@@ -77,7 +84,9 @@ pub(super) struct EncodingJson {
     pub(super) failure: Option<FailureJson>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// Why an encoding failed.
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "Failure")]
 pub(super) struct FailureJson {
     code: String,
     detail: String,

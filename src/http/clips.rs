@@ -5,7 +5,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use clipper_domain::clip::{ClipCommand, MAX_TITLE, Registration, Visibility, is_fit_title, is_web_address};
 use clipper_domain::{ClipId, PersonId, Slug};
 use clipper_projections::clips::{self, ClipRow, Filter, Order, Place};
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -21,12 +22,15 @@ use crate::storage::{Db, Log, Logs, people};
 const MAX_PAGE: i64 = 100;
 
 /// What registers a clip.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewClip {
     title: String,
+    /// 1 to 80 lower-case letters, digits and inner hyphens.
     slug: Option<String>,
+    /// `public` or `private`.
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     visibility: Visibility,
     embed_url: Option<String>,
     twitch_clip_url: Option<String>,
@@ -147,9 +151,10 @@ fn keyed_id(owner: PersonId, key: &str) -> Uuid {
     Uuid::new_v5(&owner.0, format!("clip:{key}").as_bytes())
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ShowQuery {
+    /// A version of its stream, or a time.
     at: Option<String>,
 }
 
@@ -212,19 +217,23 @@ pub(super) fn id_of(row: &ClipRow) -> Result<ClipId, Problem> {
         .map_err(|_invalid| Problem::clip_not_found(&row.id))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
+    /// 1 to 100; 24, when it is not said.
     limit: Option<i64>,
+    /// `next_cursor` of an earlier answer in the same order.
     cursor: Option<String>,
+    /// Of `hls_processing_status`.
     status: Option<String>,
     owner: Option<String>,
+    /// In the title.
     q: Option<String>,
     #[serde(default)]
     sort: Sort,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Sort {
     #[default]
@@ -245,12 +254,19 @@ impl From<Sort> for Order {
     }
 }
 
+/// Clips, and where the next page begins.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct ClipPage {
+    clips: Vec<ClipJson>,
+    next_cursor: Option<String>,
+}
+
 /// `GET /api/clips`.
 pub(super) async fn list(
     query: web::Query<ListQuery>,
     caller: Caller,
     db: web::Data<Db>,
-) -> Result<web::Json<Value>, Problem> {
+) -> Result<web::Json<ClipPage>, Problem> {
     let query = query.into_inner();
     let limit = query.limit.unwrap_or(24);
     if !(1..=MAX_PAGE).contains(&limit) {
@@ -281,9 +297,7 @@ pub(super) async fn list(
     for row in rows {
         clips.push(ClipJson::load(&db, row).await?);
     }
-    Ok(web::Json(
-        serde_json::json!({ "clips": clips, "next_cursor": next_cursor }),
-    ))
+    Ok(web::Json(ClipPage { clips, next_cursor }))
 }
 
 /// Numbers are written so that they are read back as the same.
@@ -308,13 +322,19 @@ async fn owner_named(db: &Db, user_id: Option<&str>) -> Result<Option<PersonId>,
     Ok(Some(person.unwrap_or(PersonId(Uuid::nil()))))
 }
 
+/// Events, as the logs have them.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct History {
+    events: Vec<Value>,
+}
+
 /// `GET /api/clips/{clip}/history`: its events, for its owner.
 pub(super) async fn history(
     name: web::Path<String>,
     caller: Caller,
     db: web::Data<Db>,
     logs: web::Data<Logs>,
-) -> Result<web::Json<Value>, Problem> {
+) -> Result<web::Json<History>, Problem> {
     let row = find(&db, &name, &caller).await?;
     may_look_back(&caller, &row)?;
     let events = logs.stream(Log::Clip, &id_of(&row)?.stream(), 0).await?;
@@ -322,5 +342,5 @@ pub(super) async fn history(
         .iter()
         .map(crate::storage::StoredEvent::to_json)
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(web::Json(serde_json::json!({ "events": events })))
+    Ok(web::Json(History { events }))
 }

@@ -8,6 +8,8 @@ use clipper_domain::SessionId;
 use clipper_domain::cmcd::{self, Cmcd, Key, Refused};
 use clipper_domain::report::{Report, Surroundings};
 use futures_util::future::join_all;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::auth::Caller;
 use super::beacons::content_type;
@@ -58,6 +60,34 @@ pub(super) async fn post(
     Ok(HttpResponse::new(StatusCode::NO_CONTENT))
 }
 
+/// What the standard says of some records.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Verdict {
+    /// Whether there is no error.
+    valid: bool,
+    records: usize,
+    errors: usize,
+    warnings: usize,
+    #[schemars(with = "Vec<IssueShape>")]
+    issues: Vec<cmcd::Issue>,
+}
+
+/// An issue, as it is written.
+#[derive(JsonSchema)]
+#[schemars(rename = "Issue")]
+#[expect(dead_code, reason = "only described")]
+struct IssueShape {
+    /// From 1.
+    line: usize,
+    /// From 1, in bytes.
+    column: usize,
+    key: Option<String>,
+    code: String,
+    /// `error` or `warning`.
+    severity: String,
+    message: String,
+}
+
 /// `POST /api/analytics/cmcd/validate`.
 pub(super) async fn validate(body: Result<web::Bytes, actix_web::Error>) -> Result<HttpResponse, Problem> {
     let body = whole(body)?;
@@ -69,13 +99,13 @@ pub(super) async fn validate(body: Result<web::Bytes, actix_web::Error>) -> Resu
         .count();
     let found = issues.len();
     issues.truncate(MAX_RECORDS);
-    Ok(HttpResponse::Ok().json(serde_json::json!({
-        "valid": errors == 0,
-        "records": cmcd::read(&text).count(),
-        "errors": errors,
-        "warnings": found - errors,
-        "issues": issues,
-    })))
+    Ok(HttpResponse::Ok().json(Verdict {
+        valid: errors == 0,
+        records: cmcd::read(&text).count(),
+        errors,
+        warnings: found - errors,
+        issues,
+    }))
 }
 
 fn check_type(request: &HttpRequest) -> Result<(), Problem> {

@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, web};
 use clipper_domain::Quality;
 use clipper_domain::clip::{ClipCommand, EncodingOrder};
 use clipper_projections::clips::ClipRow;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::auth::{Caller, Scope};
@@ -17,10 +18,12 @@ use crate::storage::{Db, queue};
 /// The order within a class that owners may ask for.
 const PRIORITIES: std::ops::RangeInclusive<i32> = 0..=9;
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EncodingRequest {
+    /// Of `480p`, `720p`, `1080p`, `2K`, `4K`.
     qualities: Option<Vec<String>>,
+    /// 0 to 9, the most urgent.
     priority: Option<i32>,
 }
 

@@ -2,8 +2,8 @@
 
 use actix_web::http::Uri;
 use actix_web::{HttpRequest, web};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::auth::Caller;
 use super::clips::find;
@@ -11,12 +11,27 @@ use super::pages::{BOX, escape, origin_of, player_box};
 use super::problem::{Code, Problem};
 use crate::storage::Db;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct OembedQuery {
+    /// The address of a clip's page.
     url: String,
+    /// `json`.
     format: Option<String>,
     maxwidth: Option<i64>,
     maxheight: Option<i64>,
+}
+
+/// A player for somebody else's page.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Oembed {
+    version: &'static str,
+    r#type: &'static str,
+    title: String,
+    provider_name: &'static str,
+    provider_url: String,
+    width: i64,
+    height: i64,
+    html: String,
 }
 
 /// For public clips, and only as JSON.
@@ -25,7 +40,7 @@ pub(super) async fn show(
     query: web::Query<OembedQuery>,
     caller: Caller,
     db: web::Data<Db>,
-) -> Result<web::Json<Value>, Problem> {
+) -> Result<web::Json<Oembed>, Problem> {
     if query.format.as_deref().is_some_and(|format| format != "json") {
         return Err(Problem::new(Code::InvalidRequest, "`format` must be `json`."));
     }
@@ -52,16 +67,16 @@ pub(super) async fn show(
         escape(&clip.slug),
         escape(&clip.title),
     );
-    Ok(web::Json(json!({
-        "version": "1.0",
-        "type": "video",
-        "title": clip.title,
-        "provider_name": "Clipper",
-        "provider_url": origin,
-        "width": width,
-        "height": height,
-        "html": html,
-    })))
+    Ok(web::Json(Oembed {
+        version: "1.0",
+        r#type: "video",
+        title: clip.title,
+        provider_name: "Clipper",
+        provider_url: origin,
+        width,
+        height,
+        html,
+    }))
 }
 
 /// The clip that the address of a page names.

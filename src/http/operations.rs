@@ -1,12 +1,14 @@
 //! Health, readiness and metrics.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
 use clipper_projections::PROJECTIONS;
 use metrics_exporter_prometheus::PrometheusHandle;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::gauges;
 use super::reports::Live;
@@ -32,24 +34,38 @@ pub(crate) struct Readiness {
 }
 
 /// `GET /healthz`: the process answers.
-pub(super) async fn healthz() -> web::Json<Value> {
-    web::Json(json!({ "status": "ok" }))
+pub(super) async fn healthz() -> web::Json<Alive> {
+    web::Json(Alive { status: "ok" })
+}
+
+/// The process answers.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Alive {
+    status: &'static str,
+}
+
+/// Whether it can do its work.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Ready {
+    ready: bool,
+    /// Each part that work depends on: `ok`, or what is wrong with it.
+    checks: BTreeMap<&'static str, String>,
 }
 
 /// `GET /readyz`: it can do its work; if not, it says which part cannot.
 pub(super) async fn readyz(readiness: web::Data<Readiness>) -> HttpResponse {
     let checks = readiness.checks().await;
     let ready = checks.iter().all(|(_, check)| check.is_ok());
-    let report: serde_json::Map<_, _> = checks
+    let checks = checks
         .into_iter()
-        .map(|(name, check)| (name.to_owned(), json!(check.err().unwrap_or("ok".to_owned()))))
+        .map(|(name, check)| (name, check.err().unwrap_or("ok".to_owned())))
         .collect();
     let mut response = if ready {
         HttpResponse::Ok()
     } else {
         HttpResponse::ServiceUnavailable()
     };
-    response.json(json!({ "ready": ready, "checks": report }))
+    response.json(Ready { ready, checks })
 }
 
 impl Readiness {

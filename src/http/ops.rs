@@ -3,8 +3,8 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use clipper_projections::{Log, PROJECTIONS, Projection};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::auth::{Caller, Scope};
 use super::problem::{Code, Problem};
@@ -14,21 +14,36 @@ use crate::storage::{Db, Logs, people, rebuild, status};
 
 const MAX_PAGE: i64 = 1_000;
 
+/// Where each read model stands.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Standing {
+    projections: Vec<status::Status>,
+}
+
 /// `GET /api/ops/projections`.
 pub(super) async fn projections(
     caller: Caller,
     db: web::Data<Db>,
     logs: web::Data<Logs>,
-) -> Result<web::Json<Value>, Problem> {
+) -> Result<web::Json<Standing>, Problem> {
     caller.require(Scope::Ops)?;
     let projections = status::all(&db, &logs).await?;
-    Ok(web::Json(json!({ "projections": projections })))
+    Ok(web::Json(Standing { projections }))
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// How a rebuild is wanted.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RebuildRequest {
+    /// At most this many.
     events_per_second: Option<f64>,
+}
+
+/// A rebuild that was asked for.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Requested {
+    name: &'static str,
+    requested: bool,
 }
 
 /// `POST /api/ops/projections/{name}/rebuild`: asks for it; `GET /api/ops/projections` shows how far it has come.
@@ -47,13 +62,18 @@ pub(super) async fn request_rebuild(
         return Err(Problem::new(Code::InvalidRequest, detail));
     }
     rebuild::request(&db, projection, limit, clock.now()).await?;
-    Ok(HttpResponse::Accepted().json(json!({ "name": projection.name, "requested": true })))
+    Ok(HttpResponse::Accepted().json(Requested {
+        name: projection.name,
+        requested: true,
+    }))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PageQuery {
+    /// A position.
     after: Option<i64>,
+    /// 1 to 1000; 100, when it is not said.
     limit: Option<i64>,
 }
 
@@ -69,17 +89,23 @@ impl PageQuery {
     }
 }
 
+/// Events that could not be applied.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Parked {
+    parked: Vec<parked::ParkedRow>,
+}
+
 /// `GET /api/ops/projections/{name}/parked`.
 pub(super) async fn list_parked(
     name: web::Path<String>,
     query: web::Query<PageQuery>,
     caller: Caller,
     db: web::Data<Db>,
-) -> Result<web::Json<Value>, Problem> {
+) -> Result<web::Json<Parked>, Problem> {
     caller.require(Scope::Ops)?;
     let (after, limit) = query.checked()?;
     let parked = parked::list(&db, named(&name)?, after, limit).await?;
-    Ok(web::Json(json!({ "parked": parked })))
+    Ok(web::Json(Parked { parked }))
 }
 
 /// `POST /api/ops/projections/{name}/parked/{position}/retry`.
@@ -125,11 +151,14 @@ fn named(name: &str) -> Result<&'static Projection, Problem> {
     })
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EventsQuery {
+    /// `clip` or `playback`.
     log: Option<String>,
+    /// A position.
     after: Option<i64>,
+    /// 1 to 1000; 100, when it is not said.
     limit: Option<i64>,
 }
 

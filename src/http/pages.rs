@@ -3,7 +3,7 @@
 mod head;
 
 use actix_web::http::{StatusCode, header};
-use actix_web::{HttpRequest, HttpResponse, Route, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use clipper_projections::clips::ClipRow;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
@@ -20,11 +20,12 @@ pub(super) use head::{BOX, escape, player_box};
 struct Dist;
 
 /// Pages that are the same for everybody: where they are, and which file they are.
-pub(super) const PLAIN: [(&str, &str); 4] = [
+pub(super) const PLAIN: [(&str, &str); 5] = [
     ("/", "index.html"),
     ("/studio", "studio.html"),
     ("/upload", "studio.html"),
     ("/ops", "ops.html"),
+    ("/api/docs", "reference.html"),
 ];
 
 /// Everything comes from here, and nothing stands in the markup.
@@ -41,8 +42,10 @@ const PLAYER_POLICY: &str = "default-src 'self'; media-src 'self' blob:; worker-
 const NAMELESS: &str = "<title>Clipper</title>";
 
 /// A page that is the same for everybody.
-pub(super) fn plain(file: &'static str) -> Route {
-    web::get().to(move |request: HttpRequest| async move { page(&request, file, POLICY) })
+pub(super) fn plain(
+    file: &'static str,
+) -> impl Fn(HttpRequest) -> std::future::Ready<Result<HttpResponse, Problem>> + Clone {
+    move |request: HttpRequest| std::future::ready(page(&request, file, POLICY))
 }
 
 /// `GET /watch/{clip}`, which asks for the clip's playlist before its scripts run.

@@ -4,6 +4,7 @@ use actix_web::http::header;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use clipper_domain::Quality;
 use clipper_projections::clips::ClipRow;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -47,8 +48,9 @@ pub(super) async fn master(
 }
 
 /// A token in a query.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct Presented {
+    /// A playback token.
     token: Option<String>,
 }
 
@@ -88,8 +90,9 @@ pub(super) async fn i_frames(
 }
 
 /// Which generation a URI of a playlist means; the one that plays, when it says nothing.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct Generation {
+    /// As playlists have it.
     pub(super) g: Option<u32>,
 }
 

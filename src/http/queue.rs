@@ -6,8 +6,8 @@ use actix_web::web;
 use chrono::{DateTime, Utc};
 use clipper_domain::clip::{EncodingClass, UnknownClass};
 use clipper_projections::encoding_queue::standing::{self, EntryRow, Place};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::auth::{Caller, Scope};
 use super::problem::{Code, Problem, sentence};
@@ -16,15 +16,18 @@ use crate::storage::{Db, StorageError, queue};
 
 const MAX_PAGE: i64 = 1_000;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct QueueQuery {
+    /// 1 to 1000; 100, when it is not said.
     limit: Option<i64>,
+    /// `next_cursor` of an earlier answer.
     cursor: Option<String>,
 }
 
 /// Units of a class.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
+#[schemars(rename = "Class")]
 struct ClassJson {
     class: &'static str,
     waiting: i64,
@@ -35,7 +38,8 @@ struct ClassJson {
 }
 
 /// A unit of work.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
+#[schemars(rename = "Unit")]
 struct EntryJson {
     clip: String,
     slug: Option<String>,
@@ -53,13 +57,47 @@ struct EntryJson {
     requested_at: DateTime<Utc>,
 }
 
+/// What is left to be encoded.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct QueuePage {
+    classes: Vec<ClassJson>,
+    entries: Vec<EntryJson>,
+    next_cursor: Option<String>,
+}
+
+/// The classes of work.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Classes {
+    classes: Vec<ClassJson>,
+}
+
+/// Those that are at work.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Workers {
+    workers: Vec<WorkerJson>,
+}
+
+/// Somebody at work on a unit.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Worker")]
+struct WorkerJson {
+    node: Option<String>,
+    clip: String,
+    slug: Option<String>,
+    generation: i64,
+    unit: i64,
+    since: Option<DateTime<Utc>>,
+    /// From 0 to 100.
+    percent: f64,
+}
+
 /// `GET /api/ops/queue`.
 pub(super) async fn show(
     query: web::Query<QueueQuery>,
     caller: Caller,
     db: web::Data<Db>,
     clock: web::Data<dyn Clock>,
-) -> Result<web::Json<Value>, Problem> {
+) -> Result<web::Json<QueuePage>, Problem> {
     caller.require(Scope::Ops)?;
     let limit = query.limit.unwrap_or(100);
     if !(1..=MAX_PAGE).contains(&limit) {
@@ -72,11 +110,11 @@ pub(super) async fn show(
     let more = i64::try_from(rows.len()).is_ok_and(|found| found > limit);
     rows.truncate(usize::try_from(limit).unwrap_or_default());
     let next_cursor = rows.last().filter(|_| more).map(cursor);
-    let entries: Vec<_> = rows.into_iter().map(EntryJson::from).collect();
-    let classes = classes(&db, now).await?;
-    Ok(web::Json(json!({
-        "classes": classes, "entries": entries, "next_cursor": next_cursor,
-    })))
+    Ok(web::Json(QueuePage {
+        classes: classes(&db, now).await?,
+        entries: rows.into_iter().map(EntryJson::from).collect(),
+        next_cursor,
+    }))
 }
 
 /// `GET /api/ops/workers`.
@@ -84,17 +122,20 @@ pub(super) async fn workers(
     caller: Caller,
     db: web::Data<Db>,
     clock: web::Data<dyn Clock>,
-) -> Result<web::Json<Value>, Problem> {
+) -> Result<web::Json<Workers>, Problem> {
     caller.require(Scope::Ops)?;
     let rows = db.all(standing::running(db.now(clock.as_ref()).await?)).await?;
-    let worker = |row: EntryRow| {
-        json!({
-            "node": row.worker, "clip": row.clip_id, "slug": row.slug, "generation": row.generation, "unit": row.unit,
-            "since": row.since, "percent": percent(row.share),
-        })
+    let worker = |row: EntryRow| WorkerJson {
+        node: row.worker,
+        clip: row.clip_id,
+        slug: row.slug,
+        generation: row.generation,
+        unit: row.unit,
+        since: row.since,
+        percent: percent(row.share),
     };
-    let workers: Vec<_> = rows.into_iter().map(worker).collect();
-    Ok(web::Json(json!({ "workers": workers })))
+    let workers = rows.into_iter().map(worker).collect();
+    Ok(web::Json(Workers { workers }))
 }
 
 /// `POST /api/ops/queue/{class}/pause`.
@@ -103,7 +144,7 @@ pub(super) async fn pause(
     caller: Caller,
     db: web::Data<Db>,
     clock: web::Data<dyn Clock>,
-) -> Result<web::Json<Value>, Problem> {
+) -> Result<web::Json<Classes>, Problem> {
     caller.require(Scope::Ops)?;
     let now = db.now(clock.as_ref()).await?;
     queue::pause(&db, named(&class)?, now).await?;
@@ -116,14 +157,16 @@ pub(super) async fn resume(
     caller: Caller,
     db: web::Data<Db>,
     clock: web::Data<dyn Clock>,
-) -> Result<web::Json<Value>, Problem> {
+) -> Result<web::Json<Classes>, Problem> {
     caller.require(Scope::Ops)?;
     queue::resume(&db, named(&class)?).await?;
     answer(&db, db.now(clock.as_ref()).await?).await
 }
 
-async fn answer(db: &Db, now: DateTime<Utc>) -> Result<web::Json<Value>, Problem> {
-    Ok(web::Json(json!({ "classes": classes(db, now).await? })))
+async fn answer(db: &Db, now: DateTime<Utc>) -> Result<web::Json<Classes>, Problem> {
+    Ok(web::Json(Classes {
+        classes: classes(db, now).await?,
+    }))
 }
 
 /// Every class, also where nothing waits.

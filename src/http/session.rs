@@ -4,8 +4,8 @@ use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::auth::{Caller, Keys};
 use super::problem::{Code, Problem};
@@ -15,7 +15,8 @@ use crate::storage::{Db, people};
 const COOKIE: &str = "clipper_session";
 const KEPT: Duration = Duration::days(30);
 
-#[derive(Deserialize)]
+/// What signs in.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SignIn {
     key: String,
@@ -42,12 +43,20 @@ pub(super) async fn sign_out(request: HttpRequest) -> HttpResponse {
     HttpResponse::NoContent().cookie(cookie).finish()
 }
 
+/// Somebody who is signed in.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct SignedIn {
+    user: Option<String>,
+    scopes: Vec<String>,
+}
+
 /// `GET /api/session`: who is signed in, and what they may do.
-pub(super) async fn show(caller: Caller, db: web::Data<Db>) -> Result<web::Json<Value>, Problem> {
+pub(super) async fn show(caller: Caller, db: web::Data<Db>) -> Result<web::Json<SignedIn>, Problem> {
     let nobody = || Problem::new(Code::Unauthorized, "Nobody is signed in.");
     let person = caller.person().ok_or_else(nobody)?;
     let user = people::user_of(&db, &person.to_string()).await?;
-    Ok(web::Json(json!({ "user": user, "scopes": caller.scopes() })))
+    let scopes = caller.scopes().into_iter().map(str::to_owned).collect();
+    Ok(web::Json(SignedIn { user, scopes }))
 }
 
 fn cookie(request: &HttpRequest, value: String) -> actix_web::cookie::CookieBuilder<'static> {

@@ -8,6 +8,7 @@ use clipper_domain::ClipId;
 use clipper_domain::clip::{ClipCommand, EncodingOrder};
 use clipper_domain::source::{SourceFacts, StoredSource};
 use futures_util::StreamExt;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::auth::{Caller, Scope};
@@ -22,8 +23,9 @@ use crate::storage::Db;
 
 const MAX_FILENAME: usize = 255;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct SourceQuery {
+    /// What the file is called where it comes from.
     filename: Option<String>,
 }
 

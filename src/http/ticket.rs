@@ -9,6 +9,7 @@ use actix_web::http::uri::{PathAndQuery, Uri};
 use actix_web::{HttpMessage, HttpResponse, web};
 use chrono::{DateTime, TimeDelta, Utc};
 use clipper_domain::ClipId;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::auth::{Caller, Scope};
@@ -106,12 +107,13 @@ impl From<TokenError> for Problem {
 }
 
 /// What is asked of a token.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TokenRequest {
     /// Seconds from now.
     expires_in: Option<i64>,
     /// Only for viewers of this address's network.
+    #[schemars(with = "Option<String>")]
     address: Option<IpAddr>,
     /// Only for pages of this origin.
     referrer: Option<String>,
@@ -121,8 +123,10 @@ pub(super) struct TokenRequest {
     rate_class: Option<u8>,
 }
 
-#[derive(Serialize)]
-struct TokenJson {
+/// A playback token.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Token")]
+pub(super) struct TokenJson {
     token: String,
     /// The path of the master playlist.
     url: String,

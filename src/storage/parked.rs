@@ -11,7 +11,8 @@ use super::follow::{self, Rows};
 use super::{Db, Logs, StorageError, Tx};
 
 /// A parked event.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, schemars::JsonSchema, serde::Serialize, sqlx::FromRow)]
+#[schemars(rename = "ParkedEvent")]
 pub struct ParkedRow {
     /// Its place in the log.
     pub position: i64,
@@ -153,7 +154,7 @@ pub async fn list(
 }
 
 /// What came of trying again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, schemars::JsonSchema, serde::Serialize)]
 pub struct Retried {
     /// Events that were applied.
     pub applied: usize,

@@ -8,7 +8,8 @@ use super::rebuild::{self, RebuildRow};
 use super::{Db, Logs, StorageError, follow, leases};
 
 /// Where a read model stands.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, schemars::JsonSchema, Serialize)]
+#[schemars(rename = "Projection")]
 pub struct Status {
     /// Its name.
     pub name: &'static str,
@@ -29,7 +30,8 @@ pub struct Status {
 }
 
 /// How far a rebuild or comparison has come.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, schemars::JsonSchema, Serialize)]
+#[schemars(rename = "Rebuild")]
 pub struct RebuildStatus {
     /// `rebuild` or `verify`.
     pub purpose: String,

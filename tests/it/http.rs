@@ -6,6 +6,7 @@ mod clips;
 mod cmcd;
 mod idempotency;
 mod limits;
+mod openapi;
 mod operations;
 mod ops;
 mod pages;

@@ -3,6 +3,7 @@
 use clipper_domain::SessionId;
 use clipper_domain::cmcd::{Cmcd, Key, from_json};
 use clipper_domain::report::{Report, Surroundings};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -35,7 +36,7 @@ pub(super) struct Batch {
 }
 
 /// A record that was set aside.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, JsonSchema, PartialEq, Eq, Serialize)]
 pub(super) struct Rejected {
     /// Its index in the batch.
     i: usize,

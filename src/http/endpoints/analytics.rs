@@ -1,0 +1,43 @@
+//! What came of reports.
+
+use serde_json::Value;
+
+use crate::http::analytics;
+use crate::http::endpoint::{Access, Endpoint, get};
+use crate::http::problem::Code;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        narrowed(get(
+            "/api/analytics/sessions",
+            analytics::sessions,
+            "Sessions one by one",
+        ))
+        .asks("sort", "`newest`, `oldest`, `worst` or `best`, by experience")
+        .asks("state", "`live` or `ended`")
+        .asks("outcome", "Such as `played` or `failed_to_start`")
+        .asks("limit", "1 to 100; 24, when it is not said")
+        .asks("cursor", "`next_cursor` of an earlier answer in the same order")
+        .answers::<Value>(200, "A page, and where the next one begins"),
+    ]
+}
+
+/// Over a time, and narrowed down.
+fn narrowed(endpoint: Endpoint) -> Endpoint {
+    endpoint
+        .by(Access::Analyst)
+        .asks(
+            "from",
+            "A time of RFC 3339, a date, or a time before now such as `-24h`; a day ago, when it is not said",
+        )
+        .asks("to", "Likewise; now, when it is not said")
+        .asks("tz", "Where days begin: a time zone by its IANA name")
+        .asks("clip", "A clip's UUID or slug")
+        .asks("quality", "A rendition")
+        .asks("country", "Two letters of ISO 3166-1, or `unknown`")
+        .asks("device", "`desktop`, `phone`, `tablet`, `tv` or `unknown`")
+        .asks("player", "Its name, or `unknown`")
+        .asks("os", "Its name, or `unknown`")
+        .asks("host", "Where segments come from, or `unknown`")
+        .refuses(&[Code::InvalidParameter, Code::ClipNotFound])
+}
