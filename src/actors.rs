@@ -10,6 +10,7 @@ mod encoder;
 mod janitor;
 mod projector;
 mod supervisor;
+mod webhooks;
 
 pub use ahead::Ahead;
 pub use clip::Clips;
@@ -18,3 +19,4 @@ pub use janitor::Janitor;
 pub(crate) use projector::Followed;
 pub use projector::{Ambition, Projectors};
 pub use supervisor::Health;
+pub(crate) use webhooks::{WebhookSettings, Webhooks};

@@ -19,6 +19,7 @@ mod simulate;
 mod store;
 mod token;
 mod validate;
+mod webhooks;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -90,6 +91,8 @@ enum Verb {
     /// Playback tokens for private clips, and the keys that sign them.
     #[command(subcommand)]
     Token(token::TokenVerb),
+    /// Who is told of clips' events, and how that went.
+    Webhooks(webhooks::WebhooksArguments),
     /// Copy an embedded store into a new folder, while it runs.
     Backup {
         /// The folder.
@@ -173,6 +176,7 @@ async fn execute(verb: Verb, config: Config, output: Output) -> anyhow::Result<b
         Verb::Events(verb) => events::run(&config, verb, output).await,
         Verb::People(verb) => people::run(&config, verb, output).await,
         Verb::Token(verb) => token::run(&config, verb, output).await,
+        Verb::Webhooks(arguments) => webhooks::run(&config, arguments, output).await,
         Verb::Backup { folder } => backup::backup(&config, &folder, output).await,
         Verb::Restore(arguments) => backup::restore(&config, &arguments, output).await,
         Verb::Validate(arguments) => validate::validate(&arguments, output).await,

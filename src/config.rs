@@ -3,6 +3,8 @@
 mod capacity;
 mod layers;
 mod media;
+mod outbound;
+mod sources;
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -18,6 +20,8 @@ pub use capacity::Capacity;
 pub use layers::ConfigError;
 use layers::Layers;
 pub use media::{Aws, MediaConfig, MediaPlace};
+pub use outbound::WebhooksConfig;
+pub use sources::UploadConfig;
 
 /// Viewers of one playback token that can be told apart.
 pub const MOST_STREAMS: usize = 16;
@@ -51,20 +55,14 @@ pub struct Config {
     pub media: MediaConfig,
     /// What is kept for how long.
     pub retention: RetentionConfig,
+    /// Webhooks.
+    pub webhooks: WebhooksConfig,
     /// Who may use the bucket, from the customary variables.
     #[serde(skip)]
     pub aws: Aws,
     /// This program on disk, which ffmpeg is started through. No setting: only tests run as another program.
     #[serde(skip)]
     pub program: PathBuf,
-}
-
-/// Settings of uploads.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct UploadConfig {
-    /// The largest source in bytes.
-    pub max_bytes: u64,
 }
 
 /// Settings of encoding.
@@ -192,6 +190,7 @@ impl Default for Config {
             media: MediaConfig::default(),
             analytics: AnalyticsConfig::default(),
             retention: RetentionConfig::default(),
+            webhooks: WebhooksConfig::default(),
             aws: Aws::default(),
             program: this_program(),
         }
@@ -242,12 +241,6 @@ impl Default for LimitsConfig {
 impl Default for RetentionConfig {
     fn default() -> Self {
         Self { playback_days: 90 }
-    }
-}
-
-impl Default for UploadConfig {
-    fn default() -> Self {
-        Self { max_bytes: 4 << 30 }
     }
 }
 
@@ -333,6 +326,9 @@ impl Config {
                 "http.trusted_proxies",
                 "must be addresses and networks, as 10.0.0.0/8",
             );
+        }
+        if self.webhooks.checked_networks().is_none() {
+            return invalid("webhooks.allow_private", "must be networks, as 10.1.0.0/16");
         }
         if self.checked_media_place().is_none() {
             return invalid("media_url", "must be file:///PATH or s3://BUCKET/PREFIX");

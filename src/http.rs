@@ -38,6 +38,7 @@ mod source;
 mod thumbnails;
 mod ticket;
 mod uploads;
+mod webhooks;
 
 pub use auth::{Caller, Keys};
 pub(crate) use client::Proxies;

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use metrics::{Label, Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-const COUNTERS: [(&str, &str); 25] = [
+const COUNTERS: [(&str, &str); 28] = [
     (
         "clipper_http_requests_total",
         "Requests by route, method and status",
@@ -85,6 +85,18 @@ const COUNTERS: [(&str, &str); 25] = [
         "How often players changed the rendition",
     ),
     (
+        "clipper_webhook_attempts_total",
+        "Attempts to tell an endpoint of an event by outcome: delivered, failed, parked",
+    ),
+    (
+        "clipper_webhook_endpoints_disabled_total",
+        "Endpoints that were switched off because they took nothing",
+    ),
+    (
+        "clipper_webhook_events_skipped_total",
+        "Events that endpoints were not told of because they cannot be read",
+    ),
+    (
         "clipper_rejects_dropped_total",
         "Records that were set aside and not kept, because too many came",
     ),
@@ -92,7 +104,7 @@ const COUNTERS: [(&str, &str); 25] = [
 
 /// Counters that are there before anything is counted, so that a rate over them has a beginning: name, and each label
 /// with its values.
-const AT_ZERO: [(&str, &[Values]); 19] = [
+const AT_ZERO: [(&str, &[Values]); 22] = [
     ("clipper_events_appended_total", &[("log", LOGS)]),
     ("clipper_append_sifted_total", &[("log", LOGS)]),
     ("clipper_reports_forgotten_total", &[]),
@@ -116,6 +128,12 @@ const AT_ZERO: [(&str, &[Values]); 19] = [
         &[("outcome", &["done", "failed", "lost"])],
     ),
     ("clipper_thumbnails_failed_total", &[]),
+    (
+        "clipper_webhook_attempts_total",
+        &[("outcome", &["delivered", "failed", "parked"])],
+    ),
+    ("clipper_webhook_endpoints_disabled_total", &[]),
+    ("clipper_webhook_events_skipped_total", &[]),
     ("clipper_qoe_sessions_started_total", &[]),
     ("clipper_qoe_sessions_failed_total", &[]),
     ("clipper_qoe_playing_seconds_total", &[]),
@@ -128,7 +146,7 @@ type Values = (&'static str, &'static [&'static str]);
 
 const LOGS: &[&str] = &["clip", "playback"];
 
-const GAUGES: [(&str, &str); 14] = [
+const GAUGES: [(&str, &str); 16] = [
     (
         "clipper_projection_lag_events",
         "Events that a projection has not applied yet",
@@ -173,13 +191,21 @@ const GAUGES: [(&str, &str); 14] = [
         "Size of the file system where the data directory lies",
     ),
     (
+        "clipper_webhook_deliveries",
+        "Deliveries to endpoints by state: pending, parked",
+    ),
+    (
+        "clipper_webhook_endpoints",
+        "Endpoints by whether they are told: enabled, disabled",
+    ),
+    (
         "clipper_viewers",
         "Playback sessions under way that reported to this process",
     ),
 ];
 
 /// Histograms with the buckets that their values call for.
-const HISTOGRAMS: [(&str, Unit, &[f64], &str); 10] = [
+const HISTOGRAMS: [(&str, Unit, &[f64], &str); 11] = [
     (
         "clipper_http_request_duration_seconds",
         Unit::Seconds,
@@ -227,6 +253,12 @@ const HISTOGRAMS: [(&str, Unit, &[f64], &str); 10] = [
         Unit::Count,
         RATIOS,
         "From the request to the last rendition, in durations of the clip",
+    ),
+    (
+        "clipper_webhook_duration_seconds",
+        Unit::Seconds,
+        FAST,
+        "Time in which an endpoint answered, or did not",
     ),
     (
         "clipper_qoe_startup_seconds",

@@ -19,16 +19,21 @@ use anyhow::Context;
 use chrono::TimeDelta;
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use crate::actors::{Ambition, Clips, EncoderPool, EncoderSettings, Followed, Health, Janitor, Projectors};
+use crate::actors::{
+    Ambition, Clips, EncoderPool, EncoderSettings, Followed, Health, Janitor, Projectors, WebhookSettings,
+    Webhooks,
+};
 use crate::clock::{Clock, SystemClock};
 use crate::commands::ClipCommands;
 use crate::config::Config;
 use crate::delivery::{Tokens, Traffic};
 use crate::encode::Tools;
 use crate::media::MediaStore;
+use crate::outbound::Outbound;
 use crate::shutdown::Shutdown;
 use crate::storage::news::News;
 use crate::storage::{Db, Log, LogWriter, Logs};
+use crate::webhooks::Sender;
 
 pub use first_key::FirstKey;
 
@@ -53,6 +58,7 @@ pub struct Services {
     tokens: Tokens,
     traffic: Traffic,
     tools: Tools,
+    sender: Sender,
     recorder: PrometheusHandle,
     health: Health,
     arbiter: Arbiter,
@@ -69,12 +75,8 @@ impl Services {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let tools = sandbox::checked(tools(&config)).await?;
         let (db, media) = open_stores(&config).await?;
-        let (work, foundation, health, arbiter) = (
-            Shutdown::new(),
-            Shutdown::new(),
-            Health::default(),
-            Arbiter::new(),
-        );
+        let (work, foundation) = (Shutdown::new(), Shutdown::new());
+        let (health, arbiter) = (Health::default(), Arbiter::new());
         let logs = Logs::new(db.clone());
         let (clip_log, writing) = LogWriter::new(db.clone(), Log::Clip, Arc::clone(&clock));
         foundation.spawn("clip log", writing);
@@ -99,6 +101,7 @@ impl Services {
             &health,
             &work,
         );
+        let sender = sender(&config)?;
         let tokens = Tokens::open(&db, clock.as_ref())
             .await
             .context("cannot read the playback keys")?;
@@ -115,6 +118,7 @@ impl Services {
             tokens,
             traffic: Traffic::default(),
             tools,
+            sender,
             recorder: crate::metrics::start().context("cannot record metrics")?,
             health,
             arbiter,
@@ -123,6 +127,7 @@ impl Services {
             node,
         };
         services.start_janitor();
+        services.start_webhooks(&clip_log, &followed.news);
         Ok(services)
     }
 
@@ -136,6 +141,18 @@ impl Services {
             playback_days: self.config.retention.playback_days,
         };
         janitor.start_supervised(&self.arbiter.handle(), &self.health, &self.work);
+    }
+
+    fn start_webhooks(&self, clip_log: &LogWriter, news: &News) {
+        let settings = WebhookSettings {
+            db: self.db.clone(),
+            logs: self.logs.clone(),
+            clock: Arc::clone(&self.clock),
+            sender: self.sender.clone(),
+            node: self.node.clone(),
+        };
+        let arbiter = self.arbiter.handle();
+        Webhooks::start_supervised(&settings, clip_log, news, &arbiter, &self.health, &self.work);
     }
 
     /// Starts this many encoders.
@@ -219,6 +236,14 @@ async fn open_stores(config: &Config) -> anyhow::Result<(Db, MediaStore)> {
         .await
         .with_context(|| format!("cannot open the media store `{place}`"))?;
     Ok((db, media))
+}
+
+fn sender(config: &Config) -> anyhow::Result<Sender> {
+    let outbound = Outbound::new(config.webhooks.networks()).context("cannot ask others over HTTP")?;
+    Ok(Sender::new(
+        outbound,
+        Duration::from_secs(config.webhooks.timeout_seconds),
+    ))
 }
 
 /// ffmpeg as the settings have it.

@@ -27,6 +27,7 @@ pub mod rejects;
 pub mod retention;
 pub mod status;
 pub mod viewers;
+pub mod webhooks;
 mod writer;
 
 pub use clipper_projections::{Log, RawEvent, StoredEvent};

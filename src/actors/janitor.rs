@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::gc::{Action, Gc, GcError};
 use crate::media::MediaStore;
 use crate::shutdown::Shutdown;
-use crate::storage::{Db, Logs, StorageError, idempotency, leases, rejects, retention, viewers};
+use crate::storage::{Db, Logs, StorageError, idempotency, leases, rejects, retention, viewers, webhooks};
 
 const ROUND: Duration = Duration::from_mins(5);
 /// For how long a generation stays that plays no more.
@@ -24,6 +24,9 @@ const GC: &str = "janitor/media";
 const LEASE: TimeDelta = TimeDelta::minutes(14);
 /// For how long leases that ran out are remembered: they say which owner was served when.
 const REMEMBERED: TimeDelta = TimeDelta::days(1);
+
+/// For how long it can be seen how deliveries to endpoints went.
+const DELIVERIES_KEPT: TimeDelta = TimeDelta::days(30);
 
 /// Keeps the stores tidy.
 #[derive(Clone)]
@@ -108,6 +111,7 @@ impl Janitor {
         idempotency::sweep(&self.db, now).await?;
         rejects::sweep(&self.db, now).await?;
         viewers::sweep(&self.db, now).await?;
+        webhooks::sweep(&self.db, now - DELIVERIES_KEPT).await?;
         leases::sweep(&self.db, now - REMEMBERED).await?;
         self.weigh().await?;
         retention::prepare(&self.db, now).await?;

@@ -10,7 +10,8 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde_json::Value;
 
-use self::api::{Api, ApiError};
+pub(super) use self::api::Api;
+use self::api::ApiError;
 use self::bars::Bars;
 use super::output::Output;
 use crate::config::Config;
@@ -58,7 +59,7 @@ pub(super) async fn ingest(
         .unwrap_or_else(|| format!("http://{}", config.listen));
     let api = Api::new(
         &server,
-        key(config, arguments).await?,
+        key_of(config, arguments.key.as_deref()).await?,
         Duration::from_secs(arguments.patience),
     )?;
     let mut results = vec![];
@@ -76,9 +77,10 @@ pub(super) async fn ingest(
     Ok(good)
 }
 
-async fn key(config: &Config, arguments: &IngestArguments) -> anyhow::Result<String> {
-    if let Some(key) = arguments.key.clone().or_else(|| config.admin_key.clone()) {
-        return Ok(key);
+/// The key that is given, or the one at hand.
+pub(super) async fn key_of(config: &Config, given: Option<&str>) -> anyhow::Result<String> {
+    if let Some(key) = given.or(config.admin_key.as_deref()) {
+        return Ok(key.to_owned());
     }
     let file = key_file(config);
     let text = tokio::fs::read_to_string(&file).await.with_context(|| {

@@ -65,6 +65,8 @@ const SETTINGS: &[Setting] = &[
     setting("analytics.country_header"),
     setting("analytics.reports"),
     setting("retention.playback_days"),
+    setting("webhooks.allow_private"),
+    setting("webhooks.timeout_seconds"),
     // Names the file itself; listed so that the environment may carry it.
     setting("config"),
 ];

@@ -7,6 +7,7 @@ mod pages;
 mod reports;
 mod uploads;
 mod video;
+mod webhooks;
 
 use super::endpoint::Endpoint;
 
@@ -62,6 +63,11 @@ pub(super) fn sections() -> Vec<Section> {
 /// The pages, which are no part of the API.
 pub(super) fn pages() -> Vec<Endpoint> {
     pages::endpoints()
+}
+
+/// Who is told of clips' events. Described in the manual, and not yet in the document.
+pub(super) fn webhooks() -> Vec<Endpoint> {
+    webhooks::endpoints()
 }
 
 /// How a process is; of workers, this is all.

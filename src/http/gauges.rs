@@ -6,7 +6,7 @@ use clipper_projections::encoding_queue::{self, standing};
 use clipper_projections::{PROJECTIONS, Projection};
 
 use super::operations::Readiness;
-use crate::storage::{Log, StorageError, follow, parked};
+use crate::storage::{Log, StorageError, follow, parked, webhooks};
 
 /// Sets every gauge that can be set. What cannot be asked is told, and keeps nobody from the rest.
 pub(super) async fn set(readiness: &Readiness) {
@@ -38,7 +38,20 @@ async fn of_database(readiness: &Readiness) -> Result<(), StorageError> {
         metrics::gauge!("clipper_log_position", "log" => log.name()).set(head as f64);
     }
     metrics::gauge!("clipper_parked_events").set(parked::count(&readiness.db).await? as f64);
+    of_webhooks(readiness).await?;
     of_queue(readiness).await
+}
+
+#[expect(clippy::cast_precision_loss, reason = "gauges are floating-point numbers")]
+async fn of_webhooks(readiness: &Readiness) -> Result<(), StorageError> {
+    let backlog = webhooks::backlog(&readiness.db).await?;
+    metrics::gauge!("clipper_webhook_deliveries", "state" => "pending").set(backlog.pending as f64);
+    metrics::gauge!("clipper_webhook_deliveries", "state" => "parked").set(backlog.parked as f64);
+    let endpoints = webhooks::all(&readiness.db).await?;
+    let (enabled, disabled): (Vec<_>, Vec<_>) = endpoints.iter().partition(|endpoint| endpoint.enabled);
+    metrics::gauge!("clipper_webhook_endpoints", "state" => "enabled").set(enabled.len() as f64);
+    metrics::gauge!("clipper_webhook_endpoints", "state" => "disabled").set(disabled.len() as f64);
+    Ok(())
 }
 
 /// Every class, also where nothing waits.

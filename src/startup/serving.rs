@@ -24,6 +24,7 @@ use crate::media::{Downloads, MediaStore};
 use crate::storage::rejects::RejectSink;
 use crate::storage::viewers::Viewers;
 use crate::storage::{Db, Logs};
+use crate::webhooks::Sender;
 
 /// Segments that are kept open for viewers.
 const OPEN_FILES: usize = 2_048;
@@ -168,6 +169,7 @@ impl Services {
             downloads: web::Data::new(Downloads::default()),
             intake: web::Data::new(self.intake(encoders)),
             readiness: web::Data::new(self.readiness(&live)),
+            sender: web::Data::new(self.sender.clone()),
             clock: web::Data::from(Arc::clone(&self.clock)),
             recorder: web::Data::new(self.recorder.clone()),
         }
@@ -206,6 +208,7 @@ struct Shared {
     downloads: web::Data<Downloads>,
     intake: web::Data<Intake>,
     readiness: web::Data<Readiness>,
+    sender: web::Data<Sender>,
     clock: web::Data<dyn Clock>,
     recorder: web::Data<PrometheusHandle>,
 }
@@ -228,6 +231,7 @@ impl Shared {
             .app_data(self.downloads)
             .app_data(self.intake)
             .app_data(self.readiness)
+            .app_data(self.sender)
             .app_data(self.clock)
             .app_data(self.recorder);
     }

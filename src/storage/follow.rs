@@ -178,7 +178,7 @@ pub async fn advance(
 
 /// Reads a page and makes sure that nothing is missing in it: positions are dense, so that an event that is lost is an
 /// alarm, not silence. Only what retention took away may be missing.
-pub(super) async fn read_page(
+pub(crate) async fn read_page(
     logs: &Logs,
     log: Log,
     from: i64,
@@ -254,7 +254,7 @@ async fn isolate(
 }
 
 /// Whether the fault is the database's of this moment rather than the event's.
-pub(super) fn is_passing(error: &StorageError) -> bool {
+pub(crate) fn is_passing(error: &StorageError) -> bool {
     match error {
         StorageError::Busy(_)
         | StorageError::CheckpointMoved { .. }

@@ -30,3 +30,4 @@ mod storage;
 mod support;
 mod validate;
 mod walks;
+mod webhooks;

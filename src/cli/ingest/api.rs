@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Why the API did not do what was asked.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ApiError {
+pub(in crate::cli) enum ApiError {
     /// It refused.
     #[error("{detail} ({code})")]
     Refused { code: String, detail: String },
@@ -36,7 +36,7 @@ pub(super) enum ApiError {
     Client(#[source] reqwest::Error),
 }
 
-pub(super) struct Api {
+pub(in crate::cli) struct Api {
     client: Client,
     server: String,
     key: String,
@@ -44,7 +44,7 @@ pub(super) struct Api {
 }
 
 impl Api {
-    pub(super) fn new(server: &str, key: String, patience: Duration) -> Result<Self, ApiError> {
+    pub(in crate::cli) fn new(server: &str, key: String, patience: Duration) -> Result<Self, ApiError> {
         // A machine without authorities, as containers often are, can still speak plain HTTP.
         let client = Client::builder()
             .build()
@@ -105,6 +105,21 @@ impl Api {
                 .query(&[("filename", &name)])
                 .header(CONTENT_LENGTH, bytes)
                 .body(Body::wrap_stream(parts)))
+        })
+        .await
+    }
+
+    /// What the API answers at a path.
+    pub(in crate::cli) async fn get(&self, path: &str) -> Result<Value, ApiError> {
+        self.patiently(async || Ok(self.client.get(self.url(path)))).await
+    }
+
+    /// Has the API do something.
+    pub(in crate::cli) async fn post(&self, path: &str, body: &Value) -> Result<Value, ApiError> {
+        let key = Uuid::now_v7().to_string();
+        self.patiently(async || {
+            let request = self.client.post(self.url(path));
+            Ok(request.header("Idempotency-Key", &key).json(body))
         })
         .await
     }
