@@ -47,7 +47,7 @@ scripts/need.sh cargo cc rustfmt clippy node shellcheck
 scripts/npm.sh web
 
 check "format" cargo fmt --all --check
-check "shell scripts" shellcheck --external-sources scripts/*.sh .ci/run packaging/*.sh packaging/*/*.sh
+check "shell scripts" shellcheck --external-sources scripts/*.sh .ci/run packaging/*.sh packaging/*/*.sh packaging/debian/post*
 check "dependencies" dependencies
 check "web pages" npm --prefix web --silent run check
 check "lints" cargo clippy --workspace --all-targets --quiet -- -D warnings

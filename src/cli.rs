@@ -4,11 +4,14 @@ mod backfill;
 mod backup;
 mod clips;
 mod doctor;
+#[cfg(test)]
+mod documented;
 mod encode;
 mod events;
 mod gc;
 mod import;
 mod ingest;
+mod man;
 mod output;
 mod people;
 mod projections;
@@ -117,6 +120,12 @@ enum Verb {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// Print the manual page, or write those of all commands into a folder.
+    #[command(hide = true)]
+    Man {
+        /// The folder.
+        folder: Option<PathBuf>,
+    },
 }
 
 /// Exit codes: 0 ok, 1 failed, 2 usage.
@@ -201,6 +210,7 @@ async fn execute(verb: Verb, config: Config, output: Output) -> anyhow::Result<b
             );
             Ok(true)
         }
+        Verb::Man { folder } => man::write(Arguments::command(), folder.as_deref()),
     }
 }
 
