@@ -30,6 +30,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::config::{Capacity, Config};
+use crate::startup::redacted;
 use crate::storage::Db;
 use crate::telemetry;
 use output::Output;
@@ -216,12 +217,14 @@ async fn execute(verb: Verb, config: Config, output: Output) -> anyhow::Result<b
 
 /// The settings, and what was made of those that leave the choice to the program.
 fn show(config: &Config, output: Output) -> anyhow::Result<bool> {
-    let mut data = serde_json::to_value(config)?;
+    let mut config = config.clone();
+    config.database_url = config.database_url.as_deref().map(redacted);
+    let mut data = serde_json::to_value(&config)?;
     if let Some(settings) = data.as_object_mut() {
         settings.insert("encoders".to_owned(), config.encoders().into());
     }
     output.data(&data, || {
-        let settings = toml::to_string(config).unwrap_or_default();
+        let settings = toml::to_string(&config).unwrap_or_default();
         let (encoders, capacity) = (config.encoders(), Capacity::here());
         format!("# Encodings at once: {encoders} (here are {capacity}).\n{settings}")
     })

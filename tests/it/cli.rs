@@ -79,6 +79,25 @@ fn a_wrong_word_is_a_usage_error_and_names_what_is_known() {
 }
 
 #[test]
+fn settings_are_shown_without_their_secrets() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    for form in [&["config"][..], &["--json", "config"]] {
+        let shown = clipper(&data, "postgres://clipper:hush@db.example/clipper")
+            .env("AWS_SECRET_ACCESS_KEY", "hush")
+            .args(form)
+            .output()
+            .unwrap();
+        let shown = text(&shown);
+        assert!(
+            shown.contains("db.example/clipper") && !shown.contains("hush"),
+            "{shown}"
+        );
+        assert!(!shown.contains(KEY), "{shown}");
+    }
+}
+
+#[test]
 fn doctor_names_what_is_missing_and_what_brings_it() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
