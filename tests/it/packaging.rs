@@ -182,8 +182,7 @@ fn port(address: &Value) -> u64 {
 
 #[test]
 fn probes_ask_what_is_there_on_the_port_on_which_it_listens() {
-    let routes = std::fs::read_to_string(root().join("src/http/routes.rs")).unwrap();
-    let (_, health) = routes.split_once("fn configure_health").unwrap();
+    let health = std::fs::read_to_string(root().join("src/http/endpoints/operations.rs")).unwrap();
     let listens = port(&of_image()["CLIPPER_LISTEN"].clone().into());
     let dockerfile = read("Dockerfile");
     assert!(dockerfile.contains(&format!("\nEXPOSE {listens}\n")));
@@ -200,7 +199,7 @@ fn probes_ask_what_is_there_on_the_port_on_which_it_listens() {
         for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
             let get = &container[probe]["httpGet"];
             assert_eq!(get["port"], container["ports"][0]["name"]);
-            assert!(health.contains(&format!("route({}", get["path"])), "{get}");
+            assert!(health.contains(&format!("get({}", get["path"])), "{get}");
         }
     }
     let targets = read("compose/prometheus.yml");
