@@ -1,22 +1,22 @@
 //! Settings: flags over environment over `clipper.toml` over defaults. The only place that reads the environment.
 
 mod capacity;
+mod http;
 mod layers;
 mod media;
 mod outbound;
 mod sources;
 
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use clipper_domain::plan::{CopyObstacle, PlanSettings};
 use clipper_domain::{InvalidQuality, Quality};
-use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::sandbox::Mode;
 
 pub use capacity::Capacity;
+pub use http::HttpConfig;
 pub use layers::ConfigError;
 use layers::Layers;
 pub use media::{Aws, MediaConfig, MediaPlace};
@@ -101,18 +101,6 @@ pub struct EncodeConfig {
     pub stall_seconds: u64,
     /// Seconds after which a silent worker loses its lease.
     pub lease_seconds: u32,
-}
-
-/// Settings of the HTTP server.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct HttpConfig {
-    /// Origins whose pages may play clips and report, separated by commas; `*` for any.
-    pub allowed_origins: String,
-    /// Proxies whose `X-Forwarded-For` is believed: addresses and networks, separated by commas.
-    pub trusted_proxies: String,
-    /// Hours for which the first answer to a request with an `Idempotency-Key` is kept.
-    pub idempotency_hours: u32,
 }
 
 /// What one client may ask for and be sent; 0 for no limit. Ten seconds' worth of requests may come at once.
@@ -206,16 +194,6 @@ fn this_program() -> PathBuf {
 #[cfg(not(target_os = "linux"))]
 fn this_program() -> PathBuf {
     std::env::current_exe().unwrap_or_else(|_unknown| PathBuf::from("clipper"))
-}
-
-impl Default for HttpConfig {
-    fn default() -> Self {
-        Self {
-            allowed_origins: String::new(),
-            trusted_proxies: String::new(),
-            idempotency_hours: 24,
-        }
-    }
 }
 
 impl Default for LimitsConfig {
@@ -321,11 +299,8 @@ impl Config {
         if !(3..=600).contains(&self.encode.lease_seconds) {
             return invalid("encode.lease_seconds", "must be between 3 and 600");
         }
-        if parse_networks(&self.http.trusted_proxies).is_none() {
-            return invalid(
-                "http.trusted_proxies",
-                "must be addresses and networks, as 10.0.0.0/8",
-            );
+        if let Some((key, problem)) = self.http.problem() {
+            return invalid(key, problem);
         }
         if self.webhooks.checked_networks().is_none() {
             return invalid("webhooks.allow_private", "must be networks, as 10.1.0.0/16");
@@ -360,11 +335,6 @@ impl Config {
         }
     }
 
-    /// The networks of proxies whose word on addresses is taken.
-    pub fn trusted_proxies(&self) -> Vec<IpNet> {
-        parse_networks(&self.http.trusted_proxies).unwrap_or_default()
-    }
-
     /// Bytes per second of playback tokens with a rate class.
     pub fn token_classes(&self) -> Vec<u64> {
         parse_rates(&self.limits.token_classes).unwrap_or_default()
@@ -374,16 +344,6 @@ impl Config {
     pub fn qualities(&self) -> Vec<Quality> {
         parse_qualities(&self.encode.qualities).unwrap_or_else(|_checked| Quality::DEFAULT.to_vec())
     }
-}
-
-/// An address stands for itself.
-fn parse_networks(list: &str) -> Option<Vec<IpNet>> {
-    let network = |part: &str| {
-        let address = || part.parse::<IpAddr>().map(IpNet::from).ok();
-        part.parse().ok().or_else(address)
-    };
-    let parts = list.split(',').map(str::trim).filter(|part| !part.is_empty());
-    parts.map(network).collect()
 }
 
 /// A list of one number may be a number.

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use metrics::{Label, Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-const COUNTERS: [(&str, &str); 28] = [
+const COUNTERS: [(&str, &str); 31] = [
     (
         "clipper_http_requests_total",
         "Requests by route, method and status",
@@ -50,6 +50,18 @@ const COUNTERS: [(&str, &str); 28] = [
     (
         "clipper_segment_cache_misses_total",
         "Segments that the application had to open or read",
+    ),
+    (
+        "clipper_http_connections_refused_total",
+        "Connections that were one too many, by reason: total, address",
+    ),
+    (
+        "clipper_http_connections_dropped_total",
+        "Connections and bodies that were waited for long enough, by reason",
+    ),
+    (
+        "clipper_cdn_purges_total",
+        "Clips that caches were told to forget, by outcome: done, failed",
     ),
     (
         "clipper_encode_attempts_total",
@@ -104,7 +116,7 @@ const COUNTERS: [(&str, &str); 28] = [
 
 /// Counters that are there before anything is counted, so that a rate over them has a beginning: name, and each label
 /// with its values.
-const AT_ZERO: [(&str, &[Values]); 22] = [
+const AT_ZERO: [(&str, &[Values]); 24] = [
     ("clipper_events_appended_total", &[("log", LOGS)]),
     ("clipper_append_sifted_total", &[("log", LOGS)]),
     ("clipper_reports_forgotten_total", &[]),
@@ -123,6 +135,17 @@ const AT_ZERO: [(&str, &[Values]); 22] = [
     ),
     ("clipper_segment_cache_hits_total", &[]),
     ("clipper_segment_cache_misses_total", &[]),
+    (
+        "clipper_http_connections_refused_total",
+        &[("reason", &["total", "address"])],
+    ),
+    (
+        "clipper_http_connections_dropped_total",
+        &[(
+            "reason",
+            &["slow_head", "slow_body", "slow_reader", "streams", "idle"],
+        )],
+    ),
     (
         "clipper_encode_attempts_total",
         &[("outcome", &["done", "failed", "lost"])],
@@ -146,7 +169,7 @@ type Values = (&'static str, &'static [&'static str]);
 
 const LOGS: &[&str] = &["clip", "playback"];
 
-const GAUGES: [(&str, &str); 16] = [
+const GAUGES: [(&str, &str); 17] = [
     (
         "clipper_projection_lag_events",
         "Events that a projection has not applied yet",
@@ -190,6 +213,7 @@ const GAUGES: [(&str, &str); 16] = [
         "clipper_disk_size_bytes",
         "Size of the file system where the data directory lies",
     ),
+    ("clipper_http_connections", "Connections that are open"),
     (
         "clipper_webhook_deliveries",
         "Deliveries to endpoints by state: pending, parked",

@@ -1,6 +1,7 @@
 //! The composition root: builds everything once, in the order in which it depends on each other, and takes it down in
 //! the opposite order.
 
+mod certificate;
 mod first_key;
 mod health;
 mod sample;

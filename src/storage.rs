@@ -21,6 +21,7 @@ pub mod parked;
 pub mod past;
 pub mod people;
 pub mod playback_keys;
+pub mod purges;
 pub mod queue;
 pub mod rebuild;
 pub mod rejects;

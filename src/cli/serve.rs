@@ -1,6 +1,5 @@
 //! `clipper serve` and `clipper worker`.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -52,7 +51,12 @@ pub(super) async fn serve(
         None => None,
     };
     services.start_encoders(workers);
-    greet(output, &addresses, first_key.as_ref(), sample.as_deref());
+    let address = addresses
+        .first()
+        .map(|address| format!("{}://{address}", services.scheme()));
+    if let Some(address) = address {
+        greet(output, &address, first_key.as_ref(), sample.as_deref());
+    }
     services.run(Some(server)).await
 }
 
@@ -67,13 +71,12 @@ pub(super) async fn work(config: Config, arguments: WorkerArguments) -> anyhow::
 }
 
 /// Tells where to go. The key is shown once, when it was made.
-fn greet(output: Output, addresses: &[SocketAddr], first_key: Option<&FirstKey>, sample: Option<&str>) {
-    let Some(address) = addresses.first() else { return };
+fn greet(output: Output, address: &str, first_key: Option<&FirstKey>, sample: Option<&str>) {
     let path = sample.map(|slug| format!("watch/{slug}")).unwrap_or_default();
-    output.line(&format!("\nClipper is ready: http://{address}/"));
+    output.line(&format!("\nClipper is ready: {address}/"));
     if let Some(FirstKey { key, file }) = first_key {
         output.line(&format!(
-            "Open this address, you are signed in there: http://{address}/{path}#key={key}"
+            "Open this address, you are signed in there: {address}/{path}#key={key}"
         ));
         output.line(&format!(
             "The key is shown once; it is kept in {}.",

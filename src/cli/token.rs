@@ -11,7 +11,7 @@ use super::output::Output;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::delivery::{Grant, Tokens, rotate};
-use crate::http::{lifetime, signed_master};
+use crate::http::{Cdn, lifetime, signed_master};
 use crate::storage::Db;
 
 #[derive(Debug, Subcommand)]
@@ -69,7 +69,7 @@ pub(super) async fn run(config: &Config, verb: TokenVerb, output: Output) -> any
             let token = tokens
                 .mint(row.id.parse()?, &grant, now)
                 .context("there is no key to sign with")?;
-            let url = signed_master(&token, &row.slug);
+            let url = Cdn::new(&config.http.cdn_url, "").url(signed_master(&token, &row.slug));
             let data = json!({ "token": token, "url": url, "expires_at": grant.expires_at });
             output.data(&data, || {
                 format!("{url}\ngood until {}", grant.expires_at.to_rfc3339())

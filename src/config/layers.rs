@@ -46,7 +46,19 @@ const SETTINGS: &[Setting] = &[
     setting("encode.stall_seconds"),
     setting("encode.lease_seconds"),
     setting("http.allowed_origins"),
+    setting("http.body_seconds"),
+    setting("http.cdn_url"),
+    setting("http.connections_per_address"),
+    setting("http.head_seconds"),
+    setting("http.hsts_seconds"),
     setting("http.idempotency_hours"),
+    setting("http.keep_alive_seconds"),
+    setting("http.max_connections"),
+    setting("http.origin_secret"),
+    setting("http.purge_url"),
+    setting("http.redirect_listen"),
+    setting("http.tls_certificate"),
+    setting("http.tls_key"),
     setting("http.trusted_proxies"),
     setting("limits.address_bytes_per_day"),
     setting("limits.address_bytes_per_second"),
@@ -278,7 +290,7 @@ mod tests {
         let mut table: Vec<_> = SETTINGS
             .iter()
             .map(|s| s.key)
-            .filter(|k| !["config", "admin_key"].contains(k))
+            .filter(|k| !["config", "admin_key", "http.origin_secret", "http.purge_url"].contains(k))
             .collect();
         let mut fields: Vec<_> = fields.iter().map(String::as_str).collect();
         table.sort_unstable();

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::parse_networks;
+use super::http::parse_networks;
 
 /// Settings of webhooks.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::Bytes;
@@ -14,12 +13,10 @@ use tokio::time::{Sleep, sleep};
 use super::accounts::Toll;
 use super::files::OpenFile;
 use super::socket::Line;
+use super::watch::{Patience, Reason, count};
 
 /// How much one connection sends before others of its thread have their turn.
 const QUANTUM: usize = 1 << 20;
-/// A client that takes less than [`LEAST`] bytes in this time holds a connection for nothing.
-const PATIENCE: Duration = Duration::from_secs(30);
-const LEAST: u64 = 8 * 1_024 * 30;
 
 /// A part of a file on its way to a client.
 pub struct FileBody {
@@ -63,24 +60,24 @@ impl FileBody {
 
     /// An error, when the client has taken too little for too long.
     fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
-        let left = self.left;
-        let slow = self.slow.get_or_insert_with(|| Slow::from_now(left));
+        let (left, patience) = (self.left, self.line.patience);
+        let slow = self.slow.get_or_insert_with(|| Slow::from_now(left, patience));
         loop {
             ready!(slow.alarm.as_mut().poll(context));
-            if slow.left - left < LEAST {
-                let error = "the client takes the body too slowly";
-                return Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, error));
+            if slow.left - left < patience.least() {
+                count(Reason::SlowReader);
+                return Poll::Ready(Reason::SlowReader.error());
             }
-            *slow = Slow::from_now(left);
+            *slow = Slow::from_now(left, patience);
         }
     }
 }
 
 impl Slow {
-    fn from_now(left: u64) -> Self {
+    fn from_now(left: u64, patience: Patience) -> Self {
         Self {
             left,
-            alarm: Box::pin(sleep(PATIENCE)),
+            alarm: Box::pin(sleep(patience.body)),
         }
     }
 }
@@ -111,10 +108,10 @@ impl MessageBody for FileBody {
             };
             match self.poll_send(allowed, context) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into()))),
-                Poll::Ready(Ok(count)) => {
-                    sent += count;
-                    self.left -= count as u64;
-                    self.toll.sent(count as u64);
+                Poll::Ready(Ok(moved)) => {
+                    sent += moved;
+                    self.left -= moved as u64;
+                    self.toll.sent(moved as u64);
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Some(Err(error))),
                 Poll::Pending => return self.poll_patience(context).map(|error| Some(Err(error))),

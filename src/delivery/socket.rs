@@ -11,11 +11,43 @@ use std::task::{Context, Poll, Waker, ready};
 use rustix::net::SendFlags;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+use super::connections::Place;
+use super::watch::{Alarm, Patience, Reason, Watch};
+use crate::shutdown::Shutdown;
 
 /// What HTTP reads from and writes to.
 #[derive(Debug)]
 pub struct Socket {
-    line: Rc<Line>,
+    transport: Transport,
+    watch: Rc<Watch>,
+    alarm: Alarm,
+    _place: Place,
+}
+
+#[derive(Debug)]
+enum Transport {
+    Plain(Rc<Line>),
+    Secure(Box<TlsStream<TcpStream>>),
+}
+
+/// What requests know of the connection that they come over.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// How bodies get to the client.
+    pub way: Way,
+    /// What is waited for.
+    pub watch: Rc<Watch>,
+}
+
+/// How bodies get to the client.
+#[derive(Clone, Debug)]
+pub enum Way {
+    /// They may write to the socket themselves.
+    Plain(Rc<Line>),
+    /// Under TLS HTTP writes them.
+    Secure,
 }
 
 /// The socket as HTTP and the body of an answer share it, in one thread.
@@ -23,6 +55,7 @@ pub struct Socket {
 pub struct Line {
     stream: RefCell<TcpStream>,
     turn: RefCell<Turn>,
+    pub(super) patience: Patience,
 }
 
 /// Whose turn it is to write.
@@ -38,21 +71,52 @@ enum Turn {
 
 impl Socket {
     /// A connection that was just accepted.
-    pub fn new(stream: TcpStream) -> Self {
+    pub fn plain(stream: TcpStream, patience: Patience, place: Place) -> Self {
         let line = Line {
             stream: RefCell::new(stream),
             turn: RefCell::new(Turn::Http),
+            patience,
         };
-        Self { line: Rc::new(line) }
+        Self::over(Transport::Plain(Rc::new(line)), Watch::new(patience, None), place)
     }
 
-    /// The socket for bodies.
-    pub fn line(&self) -> Rc<Line> {
-        Rc::clone(&self.line)
+    /// A connection that speaks TLS, and HTTP/2 until the server ends.
+    pub fn secure(
+        stream: TlsStream<TcpStream>,
+        multiplexed: Option<Shutdown>,
+        patience: Patience,
+        place: Place,
+    ) -> Self {
+        let watch = Watch::new(patience, multiplexed);
+        Self::over(Transport::Secure(Box::new(stream)), watch, place)
     }
 
-    fn with_stream<T>(&self, work: impl FnOnce(Pin<&mut TcpStream>) -> T) -> T {
-        work(Pin::new(&mut self.line.stream.borrow_mut()))
+    fn over(transport: Transport, watch: Watch, place: Place) -> Self {
+        Self {
+            transport,
+            watch: Rc::new(watch),
+            alarm: Alarm::default(),
+            _place: place,
+        }
+    }
+
+    /// What requests know of it.
+    pub fn connection(&self) -> Connection {
+        let way = match &self.transport {
+            Transport::Plain(line) => Way::Plain(Rc::clone(line)),
+            Transport::Secure(_) => Way::Secure,
+        };
+        Connection {
+            way,
+            watch: Rc::clone(&self.watch),
+        }
+    }
+
+    /// Ready with an error when the client has been waited for long enough.
+    fn poll_patience<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        self.alarm
+            .poll(&self.watch, context)
+            .map(|reason| Err(reason.error()))
     }
 }
 
@@ -89,6 +153,25 @@ impl Line {
         }
     }
 
+    fn with_stream<T>(&self, work: impl FnOnce(Pin<&mut TcpStream>) -> T) -> T {
+        work(Pin::new(&mut self.stream.borrow_mut()))
+    }
+
+    fn poll_write(&self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if !self.is_awaited() {
+            return self.with_stream(|stream| stream.poll_write(context, bytes));
+        }
+        // A body follows at once: head and body share their first packet.
+        let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+        self.poll_write_with(context, |socket| rustix::net::send(socket, bytes, flags))
+    }
+
+    fn poll_flush(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.with_stream(|stream| stream.poll_flush(context)))?;
+        self.pass_on();
+        Poll::Ready(Ok(()))
+    }
+
     fn is_awaited(&self) -> bool {
         matches!(*self.turn.borrow(), Turn::AfterHead(_))
     }
@@ -109,28 +192,61 @@ impl AsyncRead for Socket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.with_stream(|stream| stream.poll_read(context, buffer))
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let read = match &mut this.transport {
+            Transport::Plain(line) => line.with_stream(|stream| stream.poll_read(context, buffer)),
+            Transport::Secure(stream) => Pin::new(stream).poll_read(context, buffer),
+        };
+        if read.is_pending() {
+            let reason = ready!(this.alarm.poll(&this.watch, context));
+            // As if the client had closed: HTTP/2 says good-bye.
+            let idle = reason == Reason::Idle;
+            return Poll::Ready(if idle { Ok(()) } else { Err(reason.error()) });
+        }
+        if buffer.filled().len() > before {
+            this.watch.heard();
+        }
+        read
     }
 }
 
 impl AsyncWrite for Socket {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if !self.line.is_awaited() {
-            return self.with_stream(|stream| stream.poll_write(context, bytes));
+        let this = self.get_mut();
+        let written = match &mut this.transport {
+            Transport::Plain(line) => line.poll_write(context, bytes),
+            Transport::Secure(stream) => Pin::new(stream).poll_write(context, bytes),
+        };
+        match written {
+            Poll::Ready(Ok(count)) => this.watch.wrote(count),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => {
+                this.watch.stalled();
+                return this.poll_patience(context);
+            }
         }
-        // A body follows at once: head and body share their first packet.
-        let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
-        self.line
-            .poll_write_with(context, |socket| rustix::net::send(socket, bytes, flags))
+        written
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.with_stream(|stream| stream.poll_flush(context)))?;
-        self.line.pass_on();
-        Poll::Ready(Ok(()))
+        let this = self.get_mut();
+        let flushed = match &mut this.transport {
+            Transport::Plain(line) => line.poll_flush(context),
+            Transport::Secure(stream) => Pin::new(stream).poll_flush(context),
+        };
+        if flushed.is_pending() {
+            this.watch.stalled();
+            return this.poll_patience(context);
+        }
+        this.watch.flowed();
+        flushed
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.with_stream(|stream| stream.poll_shutdown(context))
+        match &mut self.get_mut().transport {
+            Transport::Plain(line) => line.with_stream(|stream| stream.poll_shutdown(context)),
+            Transport::Secure(stream) => Pin::new(stream).poll_shutdown(context),
+        }
     }
 }

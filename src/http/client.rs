@@ -44,7 +44,7 @@ impl Proxies {
     }
 
     /// Whether a connection is that of a proxy whose word is taken.
-    pub(super) fn vouch(&self, peer: Option<SocketAddr>) -> bool {
+    pub(crate) fn vouch(&self, peer: Option<SocketAddr>) -> bool {
         peer.is_some_and(|peer| self.trusts(peer.ip().to_canonical()))
     }
 

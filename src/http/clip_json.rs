@@ -9,6 +9,7 @@ use clipper_projections::video_variants::{self, VariantRow};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::cdn::Cdn;
 use super::problem::Problem;
 use crate::storage::past::PastClip;
 use crate::storage::{Db, people};
@@ -148,6 +149,22 @@ impl ClipJson {
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
+    }
+}
+
+impl ClipJson {
+    /// With the addresses of media where viewers get them from. Private media is the same through a playback token only.
+    pub(super) fn through(mut self, cdn: Option<&Cdn>) -> Self {
+        let Some(cdn) = cdn.filter(|_| self.visibility == "public") else {
+            return self;
+        };
+        for url in [&mut self.hls_url, &mut self.poster_url, &mut self.storyboard_url] {
+            *url = url.take().map(|path| cdn.url(path));
+        }
+        for captions in &mut self.captions {
+            captions.url = cdn.url(std::mem::take(&mut captions.url));
+        }
+        self
     }
 }
 

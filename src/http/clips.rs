@@ -11,6 +11,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::auth::{Caller, Scope};
+use super::cdn::Cdn;
 use super::clip_json::ClipJson;
 use super::idempotency;
 use super::problem::{Code, Problem, sentence};
@@ -70,7 +71,7 @@ pub(super) async fn create(
     };
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/api/clips/{id}")))
-        .json(json))
+        .json(json.through(Cdn::of(&request))))
 }
 
 fn reused_key(error: CommandError, key: Option<&str>) -> Problem {
@@ -165,10 +166,12 @@ pub(super) async fn show(
     caller: Caller,
     db: web::Data<Db>,
     logs: web::Data<Logs>,
+    cdn: web::Data<Cdn>,
 ) -> Result<web::Json<ClipJson>, Problem> {
     let row = find(&db, &name, &caller).await?;
     let Some(at) = &query.at else {
-        return Ok(web::Json(ClipJson::load(&db, row).await?));
+        let clip = ClipJson::load(&db, row).await?;
+        return Ok(web::Json(clip.through(Some(&cdn))));
     };
     may_look_back(&caller, &row)?;
     let moment: Moment = at.parse().map_err(|error: past::InvalidMoment| {
@@ -266,6 +269,7 @@ pub(super) async fn list(
     query: web::Query<ListQuery>,
     caller: Caller,
     db: web::Data<Db>,
+    cdn: web::Data<Cdn>,
 ) -> Result<web::Json<ClipPage>, Problem> {
     let query = query.into_inner();
     let limit = query.limit.unwrap_or(24);
@@ -295,7 +299,7 @@ pub(super) async fn list(
     let next_cursor = last.map(|row| cursor_of(order.place_of(row)));
     let mut clips = Vec::with_capacity(rows.len());
     for row in rows {
-        clips.push(ClipJson::load(&db, row).await?);
+        clips.push(ClipJson::load(&db, row).await?.through(Some(&cdn)));
     }
     Ok(web::Json(ClipPage { clips, next_cursor }))
 }

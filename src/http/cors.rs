@@ -35,6 +35,11 @@ impl Origins {
         }
     }
 
+    /// Whether pages of all origins may play.
+    pub(super) fn allow_any(&self) -> bool {
+        self.any
+    }
+
     fn allow(&self, origin: &HeaderValue) -> bool {
         self.any
             || self

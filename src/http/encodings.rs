@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::auth::{Caller, Scope};
+use super::cdn::Cdn;
 use super::clip_json::ClipJson;
 use super::clips::{find, find_own, id_of};
 use super::problem::{Code, Problem, sentence};
@@ -63,6 +64,7 @@ pub(super) async fn request(
     caller: Caller,
     db: web::Data<Db>,
     intake: web::Data<Intake>,
+    cdn: web::Data<Cdn>,
 ) -> Result<HttpResponse, Problem> {
     caller.require(Scope::ClipsWrite)?;
     let row = find_own(&db, &name, &caller).await?;
@@ -71,7 +73,8 @@ pub(super) async fn request(
     let command = ClipCommand::RequestEncoding(order);
     execute(&row, command, &caller, &intake).await?;
     let row = find(&db, &row.id, &caller).await?;
-    Ok(HttpResponse::Accepted().json(ClipJson::load(&db, row).await?))
+    let clip = ClipJson::load(&db, row).await?;
+    Ok(HttpResponse::Accepted().json(clip.through(Some(&cdn))))
 }
 
 /// `DELETE /api/clips/{clip}/encodings/current`: stops it, wherever it is worked on. Without one it does nothing.
@@ -81,13 +84,14 @@ pub(super) async fn cancel(
     db: web::Data<Db>,
     intake: web::Data<Intake>,
     clock: web::Data<dyn Clock>,
+    cdn: web::Data<Cdn>,
 ) -> Result<web::Json<ClipJson>, Problem> {
     caller.require(Scope::ClipsWrite)?;
     let row = find_own(&db, &name, &caller).await?;
     execute(&row, ClipCommand::CancelEncoding, &caller, &intake).await?;
     queue::revoke(&db, id_of(&row)?, db.now(clock.as_ref()).await?).await?;
     let row = find(&db, &row.id, &caller).await?;
-    Ok(web::Json(ClipJson::load(&db, row).await?))
+    Ok(web::Json(ClipJson::load(&db, row).await?.through(Some(&cdn))))
 }
 
 async fn execute(

@@ -1,23 +1,26 @@
 //! What stands before the application: media that is at hand is answered here, without a router and without waiting.
 //! Whatever needs more goes on to the application, which answers the same address in full.
 
+mod target;
+
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use actix_http::{Request, Response};
+use actix_http::{Payload, Request, Response};
 use actix_service::{Service, ServiceFactory, fn_factory, forward_ready};
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::{self, BoxBody, MessageBody};
 use actix_web::dev::{AppConfig, ServiceResponse};
-use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage, HttpResponse, ResponseError};
-use clipper_domain::Quality;
 use futures_util::FutureExt;
 use futures_util::future::{Either, LocalBoxFuture, Ready, ready};
 
+use self::target::{Target, Wanted};
 use super::bytes::{self, Answer, Kind};
+use super::cdn::Cdn;
 use super::charge::Charge;
 use super::client::Proxies;
 use super::cors::Origins;
@@ -26,10 +29,12 @@ use super::measure::{Measured, method};
 use super::playback::{self, locate};
 use super::problem::{Code, Problem};
 use super::request_id;
+use super::secure::Security;
 use super::ticket::{Ticket, split};
 use crate::clock::Clock;
 use crate::delivery::{
-    Accounts, FileBody, Files, Line, Payer, Payers, Playable, Playables, Step, Tokens, Toll,
+    Accounts, Connection, FileBody, Files, Patient, Payer, Payers, Playable, Playables, Tokens, Toll,
+    UnderWay, WarmBody, Watch, Watched, Way,
 };
 
 const MASTER: &str = "/api/video/{clip}/master.m3u8";
@@ -50,6 +55,8 @@ pub(crate) struct AtHand {
     pub(crate) tokens: Tokens,
     pub(crate) accounts: Accounts,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) security: Security,
+    pub(crate) cdn: Cdn,
 }
 
 /// Puts what is at hand before an application.
@@ -59,7 +66,7 @@ pub(crate) fn front<F, B>(
 ) -> impl ServiceFactory<
     Request,
     Config = (),
-    Response = Response<BoxBody>,
+    Response = Response<Watched>,
     Error = actix_web::Error,
     InitError = F::InitError,
     Service = Front<F::Service>,
@@ -94,7 +101,7 @@ where
     S::Future: 'static,
     B: MessageBody + 'static,
 {
-    type Response = Response<BoxBody>;
+    type Response = Response<Watched>;
     type Error = actix_web::Error;
     type Future = Either<
         Ready<Result<Self::Response, Self::Error>>,
@@ -104,19 +111,20 @@ where
     forward_ready!(application);
 
     fn call(&self, mut request: Request) -> Self::Future {
+        let connection = request.conn_data::<Connection>().cloned();
+        let secure = matches!(connection, Some(Connection { way: Way::Secure, .. }));
+        let under_way = connection.map(|connection| wait(&mut request, &connection.watch));
+        if secure {
+            Security::note(&mut request);
+        }
         let client = self
             .at_hand
             .proxies
             .client(request.headers(), request.peer_addr());
-        if let Some(answer) = client.and_then(|client| self.at_hand.limit(&request, client)) {
-            return Either::Left(ready(Ok(answer)));
-        }
-        if head_size(&request) > MAX_HEAD {
-            return Either::Left(ready(Ok(self.at_hand.head_too_large(&request))));
-        }
         let ticket = Ticket::of(&request, client);
-        if let Some(answer) = self.at_hand.answer(&request, ticket.as_ref(), client) {
-            return Either::Left(ready(Ok(answer)));
+        if let Some(mut answer) = self.at_hand.at_once(&request, ticket.as_ref(), client) {
+            self.at_hand.finish(&mut answer, secure);
+            return Either::Left(ready(Ok(watched(answer, under_way))));
         }
         let charge = Charge::of(&request, ticket.as_ref(), client);
         if let Some(ticket) = ticket {
@@ -126,78 +134,63 @@ where
         Either::Right(
             async move {
                 let answer = answer.await?;
-                Ok(match charge {
+                let mut answer = match charge {
                     Some(charge) => charge.collect(&at_hand, answer).await,
                     None => Response::from(answer).map_into_boxed_body(),
-                })
+                };
+                at_hand.finish(&mut answer, secure);
+                Ok(watched(answer, under_way))
             }
             .boxed_local(),
         )
     }
 }
 
-/// What a request for media asks for.
-#[derive(Debug, PartialEq, Eq)]
-struct Target<'a> {
-    clip: &'a str,
-    wanted: Wanted<'a>,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Wanted<'a> {
-    Master,
-    Variant(Quality),
-    File {
-        quality: Quality,
-        file: &'a str,
-        generation: Option<u32>,
-    },
-}
-
-impl Wanted<'_> {
-    fn step(&self) -> Step {
-        match self {
-            Self::Master | Self::Variant(_) => Step::Begins,
-            Self::File { .. } => Step::GoesOn,
-        }
-    }
-}
-
-impl<'a> Target<'a> {
-    /// Nothing, when it is none of these, or not spelled as playlists spell it.
-    fn parse(path: &'a str, query: Option<&str>) -> Option<Self> {
-        let (clip, rest) = path.strip_prefix("/api/video/")?.split_once('/')?;
-        let wanted = if rest == "master.m3u8" {
-            if query.is_some_and(|query| query.contains("token=")) {
-                return None;
-            }
-            Wanted::Master
-        } else if let Some((quality, file)) = rest.split_once('/') {
-            if !file.starts_with("segment-") && file != "init.mp4" {
-                return None;
-            }
-            Wanted::File {
-                quality: quality.parse().ok()?,
-                file,
-                generation: match generation_of(query) {
-                    Some(number) => Some(number.parse().ok()?),
-                    None => None,
-                },
-            }
-        } else {
-            Wanted::Variant(rest.strip_suffix(".m3u8")?.parse().ok()?)
+/// An answer whose end is the end of its request.
+fn watched(answer: Response<BoxBody>, request: Option<UnderWay>) -> Response<Watched> {
+    answer.map_body(|head, body| {
+        let body = match head.status {
+            // HTTP/2 would say that it has no bytes, and caches that so has what they keep.
+            StatusCode::NOT_MODIFIED => BoxBody::new(body::None::new()),
+            _ => body,
         };
-        Some(Self { clip, wanted })
-    }
+        Watched::new(body, request)
+    })
 }
 
-/// What a query says of the generation.
-fn generation_of(query: Option<&str>) -> Option<&str> {
-    let mut parameters = query.unwrap_or_default().split('&');
-    parameters.find_map(|parameter| parameter.strip_prefix("g="))
+/// From here on the connection waits for the answer, and the answer for no body without end.
+fn wait(request: &mut Request, watch: &Rc<Watch>) -> UnderWay {
+    if !matches!(request.payload(), Payload::None) {
+        let payload = Patient::new(request.take_payload(), watch.patience());
+        *request.payload() = Payload::Stream {
+            payload: Box::pin(payload),
+        };
+    }
+    UnderWay::begin(watch)
 }
 
 impl AtHand {
+    /// What can be said without the application.
+    fn at_once(
+        &self,
+        request: &Request,
+        ticket: Option<&Ticket>,
+        client: Option<IpAddr>,
+    ) -> Option<Response<BoxBody>> {
+        if let Some(answer) = client.and_then(|client| self.limit(request, client)) {
+            return Some(answer);
+        }
+        if head_size(request) > MAX_HEAD {
+            let detail = format!("Address and headers may have {MAX_HEAD} bytes together.");
+            return Some(self.refuse_at_once(request, Code::HeadTooLarge, &detail));
+        }
+        if !self.cdn.admits(request, request.path()) {
+            let detail = "Media is served through the CDN of this site only.";
+            return Some(self.refuse_at_once(request, Code::NotThroughCdn, detail));
+        }
+        self.answer(request, ticket, client)
+    }
+
     /// What is said to a client that asks too often.
     fn limit(&self, request: &Request, client: IpAddr) -> Option<Response<BoxBody>> {
         let started = Instant::now();
@@ -215,12 +208,19 @@ impl AtHand {
         response
     }
 
-    fn head_too_large(&self, request: &Request) -> Response<BoxBody> {
+    fn refuse_at_once(&self, request: &Request, code: Code, detail: &str) -> Response<BoxBody> {
         let started = Instant::now();
-        let detail = format!("Address and headers may have {MAX_HEAD} bytes together.");
-        let mut response = Problem::new(Code::HeadTooLarge, detail).error_response();
+        let mut response = Problem::new(code, detail).error_response();
         self.mark(request.headers(), response.headers_mut());
         Answered::whole(response).measured("limited", method(request.method()), started)
+    }
+
+    /// What an answer says because of how it gets to the client.
+    fn finish(&self, answer: &mut Response<BoxBody>, secure: bool) {
+        if secure {
+            self.security.mark(answer.headers_mut());
+        }
+        self.cdn.mark(answer, &self.origins);
     }
 
     /// What every answer says, whoever gives it.
@@ -306,7 +306,7 @@ impl AtHand {
         media: &playback::Located,
         toll: impl FnOnce() -> Toll,
     ) -> Option<Answered> {
-        let line = request.conn_data::<Rc<Line>>()?;
+        let way = &request.conn_data::<Connection>()?.way;
         let file = self.files.at_hand(&media.object)?;
         let kind = Kind {
             content_type: media.content_type,
@@ -330,8 +330,16 @@ impl AtHand {
                     // The application reads it on threads that may wait for the disk.
                     return None;
                 } else {
-                    let body = FileBody::new(Rc::clone(line), file, first, count, toll());
-                    response.no_chunking(count).body(body)
+                    match way {
+                        Way::Plain(line) => response.no_chunking(count).body(FileBody::new(
+                            Rc::clone(line),
+                            file,
+                            first,
+                            count,
+                            toll(),
+                        )),
+                        Way::Secure => response.body(WarmBody::new(file, first, count, toll())),
+                    }
                 };
                 Some(Answered {
                     response,
@@ -382,52 +390,5 @@ impl Answered {
         }
         .record(started);
         self.response.into()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_understood_as_playlists_spell_them() {
-        let file = |file, generation| Wanted::File {
-            quality: Quality::P720,
-            file,
-            generation,
-        };
-        let cases = [
-            ("/api/video/a/master.m3u8", None, Wanted::Master),
-            (
-                "/api/video/a/720p.m3u8",
-                Some("x=1"),
-                Wanted::Variant(Quality::P720),
-            ),
-            ("/api/video/a/720p/segment-0.ts", None, file("segment-0.ts", None)),
-            (
-                "/api/video/a/720p/segment-3.m4s",
-                Some("CMCD=bs&g=2"),
-                file("segment-3.m4s", Some(2)),
-            ),
-            ("/api/video/a/720p/init.mp4", None, file("init.mp4", None)),
-        ];
-        for (path, query, wanted) in cases {
-            assert_eq!(Target::parse(path, query), Some(Target { clip: "a", wanted }));
-        }
-    }
-
-    #[test]
-    fn everything_else_is_left_to_the_application() {
-        for path in [
-            "/api/video/a/720p/iframes.m3u8",
-            "/api/video/a/captions/en.m3u8",
-            "/api/video/a/poster.jpg",
-            "/api/video/a/9p.m3u8",
-            "/api/video/a",
-            "/api/clips/a/master.m3u8",
-        ] {
-            assert_eq!(Target::parse(path, None), None, "{path}");
-        }
-        assert_eq!(Target::parse("/api/video/a/720p/segment-0.ts", Some("g=x")), None);
     }
 }

@@ -9,6 +9,7 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::auth::Caller;
 use super::bytes::is_known;
+use super::cdn::Cdn;
 use super::clips::find;
 use super::problem::{Code, Problem};
 use crate::storage::Db;
@@ -28,15 +29,16 @@ pub(super) const PLAIN: [(&str, &str); 5] = [
     ("/api/docs", "reference.html"),
 ];
 
-/// Everything comes from here, and nothing stands in the markup.
-const POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; \
-                      form-action 'self'; frame-ancestors 'self'";
+/// Everything comes from here, media from the CDN as well, if there is one (`{cdn}`), and nothing stands in the markup.
+const POLICY: &str = "default-src 'self'; connect-src 'self'{cdn}; img-src 'self' data: blob:{cdn}; \
+                      object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
 
 /// For pages with a player: `blob:` is what hls.js plays from, its controls bring their styles along in shadow trees, and
 /// frames are for `embed_url`.
-const PLAYER_POLICY: &str = "default-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; \
-                             img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; frame-src https:; \
-                             object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors ";
+const PLAYER_POLICY: &str = "default-src 'self'; media-src 'self' blob:{cdn}; connect-src 'self'{cdn}; \
+                             worker-src 'self' blob:; img-src 'self' data: blob:{cdn}; \
+                             style-src 'self' 'unsafe-inline'; frame-src https:; object-src 'none'; base-uri 'none'; \
+                             form-action 'self'; frame-ancestors ";
 
 /// What stands in the file where a clip's page says what it is.
 const NAMELESS: &str = "<title>Clipper</title>";
@@ -132,9 +134,10 @@ fn clip_page(
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((
             header::CONTENT_SECURITY_POLICY,
-            format!("{PLAYER_POLICY}{framed_by}"),
+            with_cdn(request, &format!("{PLAYER_POLICY}{framed_by}")),
         ));
     if let Some(master) = &clip.hls_master_url {
+        let master = Cdn::of(request).map_or_else(|| master.clone(), |cdn| cdn.url(master.clone()));
         let preload = format!("<{master}>; rel=preload; as=fetch; crossorigin=anonymous");
         response.insert_header((header::LINK, preload));
     }
@@ -143,12 +146,18 @@ fn clip_page(
 
 fn page(request: &HttpRequest, name: &str, policy: &str) -> Result<HttpResponse, Problem> {
     let mut response = send(request, name, file(name)?, "no-cache");
-    if let Ok(policy) = header::HeaderValue::from_str(policy) {
+    if let Ok(policy) = header::HeaderValue::from_str(&with_cdn(request, policy)) {
         response
             .headers_mut()
             .insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     Ok(response)
+}
+
+fn with_cdn(request: &HttpRequest, policy: &str) -> String {
+    let cdn = Cdn::of(request).and_then(Cdn::origin);
+    let cdn = cdn.map_or_else(String::new, |origin| format!(" {origin}"));
+    policy.replace("{cdn}", &cdn)
 }
 
 fn file(name: &str) -> Result<EmbeddedFile, Problem> {

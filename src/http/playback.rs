@@ -17,7 +17,7 @@ use crate::hls::{Container, SegmentNames, parse_segment_name};
 use crate::media::MediaStore;
 use crate::media::labels::{FINAL, FMP4, IMMUTABLE, MP4, PLAYLIST, TS};
 
-const GROWING: &str = "public, max-age=2";
+pub(super) const GROWING: &str = "public, max-age=2";
 /// Private media is for its viewer only, not for caches on the way.
 pub(super) const PRIVATE: &str = "private, max-age=3600";
 

@@ -55,6 +55,7 @@ codes! {
     TokenInvalid           403 "token_invalid"           "The playback token is not accepted"
     TokenExpired           403 "token_expired"           "The playback token has expired"
     TokenElsewhere         403 "token_elsewhere"         "The playback token is for somebody else"
+    NotThroughCdn          403 "not_through_cdn"         "Media is served through the CDN"
     NotFound               404 "not_found"               "There is nothing here"
     ClipNotFound           404 "clip_not_found"          "There is no such clip"
     HlsNotAvailable        404 "hls_not_available"       "The clip is not playable yet"
@@ -104,6 +105,8 @@ codes! {
     Internal               500 "internal"                "Clipper failed"
     Overloaded             503 "overloaded"              "Clipper is busy"
 }
+
+const FULL: &str = "There are too many connections at the moment. Please try again soon.";
 
 /// An error answer.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -221,6 +224,23 @@ impl ResponseError for Problem {
         }
         response.json(document)
     }
+}
+
+/// What is said to a connection that is one too many, before anything is read from it.
+pub(crate) fn full() -> Vec<u8> {
+    let code = Code::Overloaded;
+    let body = serde_json::json!({
+        "type": format!("urn:clipper:problem:{}", code.as_str()), "title": code.title(), "status": code.status(),
+        "detail": FULL, "code": code.as_str(), "error": FULL,
+    })
+    .to_string();
+    let length = body.len();
+    format!(
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nCache-Control: no-store\r\n\
+         Retry-After: {}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}",
+        rand::random_range(1..=5)
+    )
+    .into_bytes()
 }
 
 fn mime_json() -> actix_web::mime::Mime {

@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::auth::{Caller, Scope};
+use super::cdn::Cdn;
 use super::clip_json::ClipJson;
 use super::clips::{find, find_own, id_of};
 use super::problem::{Code, Problem};
@@ -63,7 +64,8 @@ pub(super) async fn put(
     let executed = take_in(&intake, id, received, filename, None, &caller).await?;
     intake.projectors.wait_for("clips", executed.position).await;
     let row = find(&db, &name, &caller).await?;
-    Ok(HttpResponse::Accepted().json(ClipJson::load(&db, row).await?))
+    let clip = ClipJson::load(&db, row).await?;
+    Ok(HttpResponse::Accepted().json(clip.through(Cdn::of(&request))))
 }
 
 /// The name of a file as it is kept.

@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::auth::{Caller, Scope};
+use super::cdn::Cdn;
 use super::clips::{find_own, id_of};
 use super::problem::{Code, Problem, sentence};
 use crate::clock::Clock;
@@ -128,7 +129,7 @@ pub(super) struct TokenRequest {
 #[schemars(rename = "Token")]
 pub(super) struct TokenJson {
     token: String,
-    /// The path of the master playlist.
+    /// Where the master playlist is.
     url: String,
     expires_at: DateTime<Utc>,
 }
@@ -139,7 +140,7 @@ pub(super) async fn mint(
     body: Option<web::Json<TokenRequest>>,
     caller: Caller,
     db: web::Data<Db>,
-    tokens: web::Data<Tokens>,
+    (tokens, cdn): (web::Data<Tokens>, web::Data<Cdn>),
     accounts: web::Data<Accounts>,
     clock: web::Data<dyn Clock>,
 ) -> Result<HttpResponse, Problem> {
@@ -170,7 +171,7 @@ pub(super) async fn mint(
         Problem::new(Code::Internal, detail)
     })?;
     let json = TokenJson {
-        url: signed_master(&token, &row.slug),
+        url: cdn.url(signed_master(&token, &row.slug)),
         token,
         expires_at: grant.expires_at,
     };

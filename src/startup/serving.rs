@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_service::IntoServiceFactory;
 use actix_web::dev::Server;
@@ -11,14 +12,19 @@ use anyhow::Context;
 use chrono::TimeDelta;
 use clipper_domain::clip::EncodingOrder;
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio_rustls::TlsAcceptor;
 
-use super::{Services, server};
+use super::Services;
+use super::certificate::Certificate;
+use super::server::{self, Door, Entrance};
 use crate::actors::{Ahead, Clips, Projectors};
 use crate::clock::Clock;
-use crate::delivery::{Accounts, Allowance, Allowances, Files, Playables, Tokens};
+use crate::delivery::{
+    Accounts, Allowance, Allowances, Connections, Files, Patience, Playables, Purge, Tokens,
+};
 use crate::http::{
-    self, AtHand, FirstAnswers, Intake, Keys, Limits, Live, Origins, Proxies, Rates, Readiness, Reports,
-    Stored,
+    self, AtHand, Cdn, FirstAnswers, Intake, Keys, Limits, Live, Origins, Proxies, Rates, Readiness, Reports,
+    Security, Stored,
 };
 use crate::media::{Downloads, MediaStore};
 use crate::storage::rejects::RejectSink;
@@ -28,11 +34,14 @@ use crate::webhooks::Sender;
 
 /// Segments that are kept open for viewers.
 const OPEN_FILES: usize = 2_048;
+/// Files that are no connections: segments, the database, uploads, encoders.
+const FILES_OF_OURS: usize = OPEN_FILES + 1_024;
+/// What memory carries without being asked.
+const MOST_CONNECTIONS: usize = 32_768;
 
 impl Services {
     /// Binds the HTTP server and tells where it listens. With encoders in this process, uploads are encoded while they arrive.
     pub fn bind(&self, encoders: usize) -> anyhow::Result<(Server, Vec<SocketAddr>)> {
-        allow_many_files();
         let shared = self.shared(encoders);
         let origins = Origins::parse(&self.config.http.allowed_origins);
         let at_hand = AtHand {
@@ -40,10 +49,12 @@ impl Services {
             files: shared.files.get_ref().clone(),
             origins: origins.clone(),
             limits: shared.limits.get_ref().clone(),
-            proxies: Proxies::new(self.config.trusted_proxies()),
+            proxies: Proxies::new(self.config.http.trusted_networks()),
             tokens: self.tokens.clone(),
             accounts: shared.accounts.get_ref().clone(),
             clock: Arc::clone(&self.clock),
+            cdn: shared.cdn.get_ref().clone(),
+            security: Security::new(self.config.http.hsts_seconds),
         };
         let application = move || {
             let shared = shared.clone();
@@ -57,12 +68,75 @@ impl Services {
                 .configure(http::configure);
             http::front(application.into_factory(), at_hand.clone())
         };
-        server::bind(&self.config.listen, application).with_context(|| {
+        let entrance = Entrance {
+            listen: &self.config.listen,
+            door: self.door(allow_many_files())?,
+            redirect_listen: &self.config.http.redirect_listen,
+        };
+        server::bind(&entrance, application).with_context(|| {
             format!(
                 "cannot listen on {}: is the port taken? (CLIPPER_LISTEN sets another)",
                 self.config.listen
             )
         })
+    }
+
+    /// What the addresses begin with.
+    pub fn scheme(&self) -> &'static str {
+        match self.config.http.tls() {
+            Some(_) => "https",
+            None => "http",
+        }
+    }
+
+    fn door(&self, files: usize) -> anyhow::Result<Door> {
+        let http = &self.config.http;
+        let most = match http.max_connections {
+            0 => files
+                .saturating_sub(FILES_OF_OURS)
+                .clamp((files / 2).min(MOST_CONNECTIONS), MOST_CONNECTIONS),
+            chosen => chosen,
+        };
+        Ok(Door {
+            connections: Connections::new(most, http.connections_per_address),
+            proxies: Proxies::new(http.trusted_networks()),
+            patience: Patience {
+                head: Duration::from_secs(http.head_seconds),
+                body: Duration::from_secs(http.body_seconds),
+                keep_alive: Duration::from_secs(http.keep_alive_seconds),
+            },
+            ending: self.work.clone(),
+            tls: self.acceptor()?,
+        })
+    }
+
+    fn acceptor(&self) -> anyhow::Result<Option<TlsAcceptor>> {
+        let Some((certificate, key)) = self.config.http.tls() else {
+            return Ok(None);
+        };
+        let certificate = Certificate::open(certificate, key)?;
+        let acceptor = certificate.acceptor()?;
+        self.work
+            .spawn("certificate", certificate.follow(self.work.clone()));
+        Ok(Some(acceptor))
+    }
+
+    fn cdn(&self) -> Cdn {
+        let http = &self.config.http;
+        if !http.purge_url.is_empty()
+            && let Some(moves) = self.projectors.moves("clips")
+        {
+            let purge = Purge {
+                hook: http.purge_url.clone(),
+                base: http.cdn_url.trim_end_matches('/').to_owned(),
+                db: self.db.clone(),
+                logs: self.logs.clone(),
+                clock: Arc::clone(&self.clock),
+                node: self.node.clone(),
+            };
+            self.work.spawn("cdn", purge.follow(moves, self.work.clone()));
+        }
+        Cdn::new(&http.cdn_url, &http.origin_secret)
     }
 
     fn rates(&self) -> Rates {
@@ -91,7 +165,7 @@ impl Services {
             db: self.db.clone(),
             viewers: Viewers::new(self.db.clone()),
             rejects,
-            proxies: Proxies::new(self.config.trusted_proxies()),
+            proxies: Proxies::new(self.config.http.trusted_networks()),
             country_header: self.config.analytics.country_header.to_ascii_lowercase(),
             wanted: self.config.analytics.reports,
             stored: Stored::default(),
@@ -150,6 +224,7 @@ impl Services {
         self.work
             .spawn("traffic", traffic.follow(following.0, following.1, following.2));
         Shared {
+            cdn: web::Data::new(self.cdn()),
             accounts: web::Data::new(Accounts::new(self.allowances(), Arc::clone(&self.clock))),
             files: web::Data::new(files),
             playables: web::Data::new(playables),
@@ -176,8 +251,8 @@ impl Services {
     }
 }
 
-/// Connections are files: as many as the system lets this process have.
-fn allow_many_files() {
+/// Connections are files: as many as the system lets this process have. Tells how many those are.
+fn allow_many_files() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let raised = Rlimit {
@@ -187,11 +262,14 @@ fn allow_many_files() {
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::warn!(%error, "the number of open files stays limited as it was");
     }
+    let allowed = getrlimit(Resource::Nofile).current;
+    allowed.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX))
 }
 
 /// What handlers may ask for, one dependency at a time.
 #[derive(Clone)]
 struct Shared {
+    cdn: web::Data<Cdn>,
     accounts: web::Data<Accounts>,
     files: web::Data<Files>,
     playables: web::Data<Playables>,
@@ -215,7 +293,8 @@ struct Shared {
 
 impl Shared {
     fn attach(self, app: &mut web::ServiceConfig) {
-        app.app_data(self.accounts)
+        app.app_data(self.cdn)
+            .app_data(self.accounts)
             .app_data(self.files)
             .app_data(self.playables)
             .app_data(self.tokens)

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM.
+//! SIGINT and SIGTERM, which end the program, and SIGHUP, which has files read again.
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -16,5 +16,13 @@ pub(crate) async fn first() -> std::io::Result<()> {
 pub(crate) async fn next() {
     if first().await.is_err() {
         std::future::pending::<()>().await;
+    }
+}
+
+/// Waits for SIGHUP; never ends where signals cannot be listened to.
+pub(crate) async fn hang_up() {
+    match signal(SignalKind::hangup()) {
+        Ok(mut signals) => drop(signals.recv().await),
+        Err(_) => std::future::pending().await,
     }
 }

@@ -11,8 +11,10 @@
 mod architecture;
 mod browser;
 mod bucket;
+mod cdn;
 mod cli;
 mod commands;
+mod connections;
 mod dashboards;
 mod delivery;
 mod documents;
@@ -31,6 +33,7 @@ mod sandbox;
 mod simulations;
 mod storage;
 mod support;
+mod tls;
 mod validate;
 mod walks;
 mod webhooks;

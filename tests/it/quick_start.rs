@@ -104,7 +104,7 @@ impl Newcomer {
         match line.split_once([' ', '=']).map_or(line, |(first, _)| first) {
             "make" => self.start("clipper serve"),
             "clipper" if line.starts_with("clipper serve") || line.starts_with("clipper worker") => {
-                self.start(line)
+                self.start(line);
             }
             "export" | "KEY" => self.said.push(line.to_owned()),
             _ => {

@@ -14,6 +14,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             Code::TokenInvalid,
             Code::TokenExpired,
             Code::TokenElsewhere,
+            Code::NotThroughCdn,
             Code::TooManyStreams,
         ])
     };
