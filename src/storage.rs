@@ -26,6 +26,7 @@ pub mod queue;
 pub mod rebuild;
 pub mod rejects;
 pub mod retention;
+mod rollups;
 pub mod status;
 pub mod viewers;
 pub mod webhooks;

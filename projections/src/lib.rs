@@ -8,6 +8,7 @@ pub mod clips;
 pub mod encoding_queue;
 mod fold;
 mod recorded;
+pub mod rollups;
 mod selection;
 mod session;
 mod statement;
@@ -36,11 +37,19 @@ pub struct Projection {
     pub page: fn() -> Box<dyn Fold>,
 }
 
-/// Every projection. Order is the order of listing only; none depends on another.
-pub static PROJECTIONS: [Projection; 5] = [
+impl Projection {
+    /// Whether it follows the rows of another read model rather than events.
+    pub fn is_derived(&self) -> bool {
+        self.name == rollups::PROJECTION.name
+    }
+}
+
+/// Every projection. Order is the order of listing only; none depends on another but the derived ones, which come last.
+pub static PROJECTIONS: [Projection; 6] = [
     clips::PROJECTION,
     video_variants::PROJECTION,
     encoding_queue::PROJECTION,
     streaming_analytics::PROJECTION,
     clip_captions::PROJECTION,
+    rollups::PROJECTION,
 ];

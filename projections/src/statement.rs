@@ -30,6 +30,8 @@ pub enum Arg {
     Uuid(Option<Uuid>),
     /// An instant: `timestamptz` on PostgreSQL, RFC 3339 text on SQLite.
     Time(Option<DateTime<Utc>>),
+    /// Bytes.
+    Bytes(Option<Vec<u8>>),
 }
 
 impl Statement {

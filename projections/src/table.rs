@@ -48,6 +48,8 @@ pub enum Kind {
     Uuid,
     /// An instant.
     Time,
+    /// Bytes.
+    Bytes,
 }
 
 /// A row of a read model's table, read and written whole.
@@ -70,7 +72,7 @@ impl Field for Option<&str> {
     fn value(&self, kind: Kind) -> Arg {
         match kind {
             Kind::Uuid => Arg::Uuid(self.and_then(|text| Uuid::parse_str(text).ok())),
-            Kind::Text | Kind::Int | Kind::Float | Kind::Bool | Kind::Time => {
+            Kind::Text | Kind::Int | Kind::Float | Kind::Bool | Kind::Time | Kind::Bytes => {
                 Arg::Text(self.map(str::to_owned))
             }
         }

@@ -346,6 +346,7 @@ pub(super) fn sqlite_args(args: &[Arg]) -> Result<SqliteArguments, StorageError>
             Arg::Bool(value) => bound.add(*value),
             Arg::Uuid(value) => bound.add(value.map(|uuid| uuid.to_string())),
             Arg::Time(value) => bound.add(*value),
+            Arg::Bytes(value) => bound.add(value.clone()),
         }
         .map_err(|error| StorageError::Database(sqlx::Error::Encode(error)))?;
     }
@@ -362,6 +363,7 @@ pub(super) fn postgres_args(args: &[Arg]) -> Result<PgArguments, StorageError> {
             Arg::Bool(value) => bound.add(*value),
             Arg::Uuid(value) => bound.add(*value),
             Arg::Time(value) => bound.add(*value),
+            Arg::Bytes(value) => bound.add(value.clone()),
         }
         .map_err(|error| StorageError::Database(sqlx::Error::Encode(error)))?;
     }

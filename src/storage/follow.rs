@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::dialect::Target;
 use super::parked::{self, Held};
-use super::{Db, Logs, StorageError, Tx};
+use super::{Db, Logs, StorageError, Tx, rollups};
 
 /// The most events that are read and committed at once. A follower that is behind reads full pages, one that keeps up
 /// reads what has just arrived.
@@ -131,7 +131,7 @@ pub(super) async fn lock_checkpoint(
 
 /// Moves the checkpoint inside a transaction; fails when another follower moved it first, or has rows of another
 /// version by now.
-async fn move_checkpoint(
+pub(super) async fn move_checkpoint(
     tx: &mut Tx,
     projection: &Projection,
     from: i64,
@@ -165,6 +165,9 @@ pub async fn advance(
     from: i64,
     now: DateTime<Utc>,
 ) -> Result<i64, StorageError> {
+    if projection.is_derived() {
+        return rollups::advance(db, projection, from, now).await;
+    }
     let page = read_page(logs, projection.log, from, PAGE).await?;
     let Some(last) = page.last().map(|event| event.position) else {
         return Ok(from);
@@ -317,7 +320,11 @@ pub(super) async fn apply(
         held.streams.insert(raw.stream_id.clone());
         newly_parked.push(raw.position);
     }
-    tx.write_changes(&rows.target, &fold.changes()).await?;
+    let changes = fold.changes();
+    tx.write_changes(&rows.target, &changes).await?;
+    if rows.aside.is_none() {
+        rollups::note_changes(tx, rows.projection, &changes).await?;
+    }
     Ok(newly_parked)
 }
 

@@ -43,7 +43,7 @@ async fn applied_everywhere(db: &Db) -> Result<Option<i64>, StorageError> {
     let mut safe = i64::MAX;
     for projection in PROJECTIONS
         .iter()
-        .filter(|projection| projection.log == Log::Playback)
+        .filter(|projection| projection.log == Log::Playback && !projection.is_derived())
     {
         match follow::checkpoint(db, projection).await? {
             Some(checkpoint) if checkpoint.version == projection.version => {
@@ -58,7 +58,9 @@ async fn applied_everywhere(db: &Db) -> Result<Option<i64>, StorageError> {
 async fn rebuild_under_way(db: &Db, now: DateTime<Utc>) -> Result<bool, StorageError> {
     let of_playback = |name: &str| {
         let mut projections = PROJECTIONS.iter();
-        projections.any(|projection| projection.name == name && projection.log == Log::Playback)
+        projections.any(|projection| {
+            projection.name == name && projection.log == Log::Playback && !projection.is_derived()
+        })
     };
     let rows = rebuild::list(db).await?;
     Ok(rows

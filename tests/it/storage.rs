@@ -13,6 +13,7 @@ mod people;
 mod projections;
 mod rebuilds;
 mod retention;
+mod rollups;
 mod upgrade;
 
 use std::sync::Arc;

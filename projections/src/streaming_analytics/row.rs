@@ -222,7 +222,9 @@ columns!(SessionRow {
 pub(super) fn select() -> String {
     let columns = SessionRow::COLUMNS.iter().map(|column| match column.kind {
         Kind::Uuid => format!("CAST({0} AS TEXT) AS {0}", column.name),
-        Kind::Text | Kind::Int | Kind::Float | Kind::Bool | Kind::Time => column.name.to_owned(),
+        Kind::Text | Kind::Int | Kind::Float | Kind::Bool | Kind::Time | Kind::Bytes => {
+            column.name.to_owned()
+        }
     });
     format!(
         "SELECT {} FROM video_streaming_analytics",

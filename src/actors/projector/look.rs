@@ -15,6 +15,8 @@ const PAGES: usize = 8;
 /// How long a silent owner keeps the others away.
 const LEASE: TimeDelta = TimeDelta::seconds(5);
 const RENEW: Duration = Duration::from_secs(1);
+/// How often roll-ups count what changed.
+const COUNTING: Duration = Duration::from_millis(500);
 
 /// What a projector knows between two looks.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub(super) struct Standing {
     /// The checkpoint; nothing before it was read, and after another process moved it.
     pub(super) position: Option<i64>,
     pub(super) rebuild_after: Instant,
+    /// When roll-ups looked last for what changed.
+    counted: Option<Instant>,
 }
 
 impl Standing {
@@ -35,6 +39,7 @@ impl Standing {
             renewed: None,
             position: None,
             rebuild_after: Instant::now(),
+            counted: None,
         }
     }
 }
@@ -72,7 +77,9 @@ async fn look_with(
     if renewal {
         hold_on(projection, followed, standing).await?;
     }
-    let (position, rows) = if let (Some(position), Some(_)) = (standing.position, &standing.lease) {
+    // Whoever replaces the rows that others are derived from tells so by the checkpoint.
+    let known = standing.position.filter(|_| !projection.is_derived());
+    let (position, rows) = if let (Some(position), Some(_)) = (known, &standing.lease) {
         (position, Rows::Ours)
     } else {
         let checkpoint = follow::begin(db, projection, clock.now()).await?;
@@ -92,6 +99,17 @@ async fn look_with(
     // Rows of another version are left alone; they serve until the new ones take their place.
     if rows != Rows::Ours {
         return Ok(seen);
+    }
+    // What changes often is counted once a while rather than each time.
+    if projection.is_derived() {
+        if standing
+            .counted
+            .is_some_and(|counted| counted.elapsed() < COUNTING)
+        {
+            standing.position = Some(seen.position);
+            return Ok(seen);
+        }
+        standing.counted = Some(Instant::now());
     }
     for _ in 0..PAGES {
         let reached = follow::advance(db, logs, projection, seen.position, clock.now()).await?;

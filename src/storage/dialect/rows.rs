@@ -46,7 +46,9 @@ impl<'a> Target<'a> {
     fn select(&self) -> String {
         let read = |column: &Column| match column.kind {
             Kind::Uuid => format!("CAST({0} AS TEXT) AS {0}", column.name),
-            Kind::Text | Kind::Int | Kind::Float | Kind::Bool | Kind::Time => column.name.to_owned(),
+            Kind::Text | Kind::Int | Kind::Float | Kind::Bool | Kind::Time | Kind::Bytes => {
+                column.name.to_owned()
+            }
         };
         let columns: Vec<_> = self.table.columns.iter().map(read).collect();
         format!("SELECT {} FROM {}", columns.join(", "), self.name)
@@ -135,6 +137,71 @@ impl Tx {
                     .fetch_all(&mut **tx)
                     .await?;
                 fold.load_postgres(&rows)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Loads what a table holds at these keys: values in the order of its key, all of them text or instants.
+    pub(in crate::storage) async fn load_keyed(
+        &mut self,
+        target: &Target<'_>,
+        keys: &[Vec<Arg>],
+        fold: &mut dyn Fold,
+    ) -> Result<(), StorageError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let (select, key) = (target.select(), target.table.key.join(", "));
+        match self {
+            Self::Sqlite(tx) => {
+                let places = (0..target.table.key.len()).map(|place| format!("value ->> {place}"));
+                let places = places.collect::<Vec<_>>().join(", ");
+                let sql = format!("{select} WHERE ({key}) IN (SELECT {places} FROM json_each($1))");
+                let texts: Vec<Vec<_>> = keys.iter().map(|key| key.iter().map(text_of).collect()).collect();
+                let bound = serde_json::to_string(&texts).map_err(StorageError::Encode)?;
+                let rows = sqlx::query(AssertSqlSafe(sql))
+                    .bind(bound)
+                    .fetch_all(&mut **tx)
+                    .await?;
+                fold.load_sqlite(&rows)?;
+            }
+            Self::Postgres(tx) => {
+                let (mut arrays, mut bound) = (vec![], PgArguments::default());
+                for (place, name) in target.table.key.iter().enumerate() {
+                    let column = target.table.columns.iter().find(|column| column.name == *name);
+                    let kind = column.map_or(Kind::Text, |column| column.kind);
+                    arrays.push(format!("${}::{}[]", place + 1, postgres_type(kind)));
+                    add_array(&mut bound, kind, keys, place)
+                        .map_err(|error| StorageError::Database(sqlx::Error::Encode(error)))?;
+                }
+                let sql = format!(
+                    "{select} WHERE ({key}) IN (SELECT * FROM UNNEST({}))",
+                    arrays.join(", ")
+                );
+                let rows = sqlx::query_with(AssertSqlSafe(sql), bound)
+                    .fetch_all(&mut **tx)
+                    .await?;
+                fold.load_postgres(&rows)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes down that sessions wait to be counted.
+    pub(in crate::storage) async fn add_pending(&mut self, sessions: &[Uuid]) -> Result<(), StorageError> {
+        if sessions.is_empty() {
+            return Ok(());
+        }
+        match self {
+            Self::Sqlite(tx) => {
+                let insert = "INSERT INTO qoe_rollups_pending (session_id) SELECT value FROM json_each($1)";
+                let insert = sqlx::query(insert).bind(json_list(sessions)?);
+                insert.execute(&mut **tx).await?;
+            }
+            Self::Postgres(tx) => {
+                let insert = "INSERT INTO qoe_rollups_pending (session_id) SELECT * FROM UNNEST($1::UUID[])";
+                sqlx::query(insert).bind(sessions).execute(&mut **tx).await?;
             }
         }
         Ok(())
@@ -256,6 +323,16 @@ fn json_list(streams: &[Uuid]) -> Result<String, StorageError> {
     serde_json::to_string(streams).map_err(StorageError::Encode)
 }
 
+/// As it lies in a column of SQLite.
+fn text_of(arg: &Arg) -> Option<String> {
+    match arg {
+        Arg::Text(text) => text.clone(),
+        Arg::Time(at) => at.map(|at| at.to_rfc3339()),
+        Arg::Uuid(id) => id.map(|id| id.to_string()),
+        Arg::Int(_) | Arg::Float(_) | Arg::Bool(_) | Arg::Bytes(_) => None,
+    }
+}
+
 fn postgres_type(kind: Kind) -> &'static str {
     match kind {
         Kind::Text => "TEXT",
@@ -264,6 +341,7 @@ fn postgres_type(kind: Kind) -> &'static str {
         Kind::Bool => "BOOLEAN",
         Kind::Uuid => "UUID",
         Kind::Time => "TIMESTAMPTZ",
+        Kind::Bytes => "BYTEA",
     }
 }
 
@@ -293,5 +371,6 @@ fn add_array(
         Kind::Bool => bound.add(column!(rows, place, Arg::Bool, bool)),
         Kind::Uuid => bound.add(column!(rows, place, Arg::Uuid, Uuid)),
         Kind::Time => bound.add(column!(rows, place, Arg::Time, DateTime<Utc>)),
+        Kind::Bytes => bound.add(column!(rows, place, Arg::Bytes, Vec<u8>)),
     }
 }

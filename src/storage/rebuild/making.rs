@@ -10,10 +10,10 @@ use crate::storage::dialect::Target;
 use crate::storage::error::chain;
 use crate::storage::follow::{self, PAGE, Rows, Seed};
 use crate::storage::leases::{self, Lease};
-use crate::storage::{StorageError, Tx, parked};
+use crate::storage::{StorageError, Tx, parked, rollups};
 
 /// How long a silent rebuild keeps others away. A page takes a fraction of a second.
-const LEASE: TimeDelta = TimeDelta::seconds(15);
+pub(super) const LEASE: TimeDelta = TimeDelta::seconds(15);
 
 /// Rows in the making.
 pub(super) struct Making<'a> {
@@ -292,7 +292,8 @@ impl<'a> Making<'a> {
                 now.into(),
             ],
         );
-        tx.execute(&moved).await.map(|_| ())
+        tx.execute(&moved).await?;
+        rollups::start_over(tx, self.projection, now).await
     }
 
     async fn compare(&self, tx: &mut Tx) -> Result<Option<Difference>, StorageError> {
@@ -331,7 +332,7 @@ pub(super) fn resource(projection: &Projection, purpose: Purpose) -> String {
     format!("{}/{}", purpose.name(), projection.name)
 }
 
-async fn take_lease(
+pub(super) async fn take_lease(
     bench: Bench<'_>,
     projection: &Projection,
     purpose: Purpose,
