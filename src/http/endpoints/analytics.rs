@@ -19,6 +19,34 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         .asks("limit", "1 to 100; 24, when it is not said")
         .asks("cursor", "`next_cursor` of an earlier answer in the same order")
         .answers::<Value>(200, "A page, and where the next one begins"),
+        narrowed(get(
+            "/api/analytics/overview",
+            analytics::overview,
+            "Every metric, percentiles and viewers at a time",
+        ))
+        .asks("compare", "`previous` adds the same length of time right before")
+        .answers::<Value>(200, "Metrics with unit and sample size"),
+        narrowed(get(
+            "/api/analytics/timeseries",
+            analytics::timeseries,
+            "Metrics over time",
+        ))
+        .asks("interval", "`minute`, `hour` or `day`")
+        .asks("metrics", "Names of metrics, with commas")
+        .asks("percentiles", "Names of distributions, with commas")
+        .asks("compare", "`previous` adds the series right before")
+        .answers::<Value>(200, "A point for each interval"),
+        narrowed(get(
+            "/api/analytics/breakdown",
+            analytics::breakdown,
+            "Metrics by clip or by one dimension",
+        ))
+        .asks("by", "`clip`, `quality`, `country`, `device`, `player`, `os` or `host`")
+        .asks("sort", "A metric, with `-` before it for the largest first")
+        .asks("limit", "1 to 200; 20, when it is not said")
+        .asks("metrics", "Names of metrics, with commas")
+        .asks("percentiles", "Names of distributions, with commas")
+        .answers::<Value>(200, "A row for each clip or value"),
     ]
 }
 
