@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use metrics::{Label, Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-const COUNTERS: [(&str, &str); 31] = [
+const COUNTERS: [(&str, &str); 32] = [
     (
         "clipper_http_requests_total",
         "Requests by route, method and status",
@@ -39,6 +39,14 @@ const COUNTERS: [(&str, &str); 31] = [
         "Records that were stored before",
     ),
     ("clipper_reports_rejected_total", "Records that were set aside"),
+    (
+        "clipper_requests_heard_total",
+        "Requests for media whose CMCD was stored",
+    ),
+    (
+        "clipper_requests_unheard_total",
+        "Requests for media whose CMCD was dropped, because there was too much of it",
+    ),
     (
         "clipper_rate_limited_total",
         "Requests that were refused for coming too often, by kind",
@@ -129,6 +137,8 @@ const AT_ZERO: [(&str, &[Values]); 24] = [
     ("clipper_reports_accepted_total", &[]),
     ("clipper_reports_duplicate_total", &[]),
     ("clipper_reports_rejected_total", &[]),
+    ("clipper_requests_heard_total", &[]),
+    ("clipper_requests_unheard_total", &[]),
     (
         "clipper_rate_limited_total",
         &[("kind", &["media", "reads", "writes", "reports", "person"])],

@@ -26,6 +26,7 @@ use super::client::Proxies;
 use super::cors::Origins;
 use super::limits::{self, Client, Limited, Limits, site};
 use super::measure::{Measured, method};
+use super::overheard::Overheard;
 use super::playback::{self, locate};
 use super::problem::{Code, Problem};
 use super::request_id;
@@ -57,6 +58,7 @@ pub(crate) struct AtHand {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) security: Security,
     pub(crate) cdn: Cdn,
+    pub(crate) overheard: Overheard,
 }
 
 /// Puts what is at hand before an application.
@@ -122,7 +124,9 @@ where
             .proxies
             .client(request.headers(), request.peer_addr());
         let ticket = Ticket::of(&request, client);
+        let heard = self.at_hand.overheard.listen(&request);
         if let Some(mut answer) = self.at_hand.at_once(&request, ticket.as_ref(), client) {
+            self.at_hand.overheard.keep(heard, answer.status());
             self.at_hand.finish(&mut answer, secure);
             return Either::Left(ready(Ok(watched(answer, under_way))));
         }
@@ -134,6 +138,7 @@ where
         Either::Right(
             async move {
                 let answer = answer.await?;
+                at_hand.overheard.keep(heard, answer.status());
                 let mut answer = match charge {
                     Some(charge) => charge.collect(&at_hand, answer).await,
                     None => Response::from(answer).map_into_boxed_body(),

@@ -21,6 +21,7 @@ use super::auth::Caller;
 use super::client::Proxies;
 use super::problem::{Code, Problem};
 use crate::clock::Clock;
+use crate::commands::CommandContext;
 use crate::storage::rejects::{RejectSink, Rejected};
 use crate::storage::viewers::Viewers;
 use crate::storage::{Append, AppendError, Db, Expected, LogWriter};
@@ -122,7 +123,9 @@ impl Reports {
         }
         let now = self.clock.now().timestamp_millis();
         let addition = self.live.read(session, &report.records, now);
-        let repeated = self.append(session, report, caller).await?;
+        let repeated = self
+            .append(session, report, |command_id| caller.context(Some(command_id)))
+            .await?;
         if !repeated {
             self.live.keep(addition);
         }
@@ -136,14 +139,31 @@ impl Reports {
         })
     }
 
-    async fn append(&self, session: SessionId, report: Report, caller: &Caller) -> Result<bool, Problem> {
+    /// Appends what requests for media said, which nobody sends again.
+    pub(super) async fn keep_overheard(&self, session: SessionId, report: Report) -> Result<(), Problem> {
+        let count = report.records.len() as u64;
+        let context = |command_id| CommandContext {
+            command_id,
+            ..CommandContext::once("viewer")
+        };
+        self.append(session, report, context).await?;
+        metrics::counter!("clipper_requests_heard_total").increment(count);
+        Ok(())
+    }
+
+    async fn append(
+        &self,
+        session: SessionId,
+        report: Report,
+        context: impl FnOnce(String) -> CommandContext,
+    ) -> Result<bool, Problem> {
         let command_id = command_id(&report)?;
         let event = schema::write(&PlaybackEvent::PlaybackReported(report))?;
         let append = Append {
             stream: session.stream(),
             expected: Expected::Any,
             events: vec![event],
-            metadata: caller.context(Some(command_id.clone())).metadata(&self.node),
+            metadata: context(command_id.clone()).metadata(&self.node),
             command_id,
         };
         match self.writer.append(append).await {

@@ -23,8 +23,8 @@ use crate::delivery::{
     Accounts, Allowance, Allowances, Connections, Files, Patience, Playables, Purge, Tokens,
 };
 use crate::http::{
-    self, AtHand, Cdn, FirstAnswers, Intake, Keys, Limits, Live, Origins, Proxies, Rates, Readiness, Reports,
-    Security, Stored,
+    self, AtHand, Cdn, FirstAnswers, Intake, Keys, Limits, Live, Origins, Overheard, Proxies, Rates, Readiness,
+    Reports, Security, Stored,
 };
 use crate::media::{Downloads, MediaStore};
 use crate::storage::rejects::RejectSink;
@@ -55,6 +55,7 @@ impl Services {
             clock: Arc::clone(&self.clock),
             cdn: shared.cdn.get_ref().clone(),
             security: Security::new(self.config.http.hsts_seconds),
+            overheard: self.overheard(shared.reports.get_ref()),
         };
         let application = move || {
             let shared = shared.clone();
@@ -172,6 +173,18 @@ impl Services {
             live: live.clone(),
             clock: Arc::clone(&self.clock),
         }
+    }
+
+    fn overheard(&self, reports: &Reports) -> Overheard {
+        let (overheard, keeping) = Overheard::new(reports.clone());
+        let work = self.work.clone();
+        self.work.spawn("what requests say", async move {
+            tokio::select! {
+                () = keeping => {}
+                () = work.finishing() => {}
+            }
+        });
+        overheard
     }
 
     fn allowances(&self) -> Allowances {
