@@ -41,7 +41,10 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             analytics::breakdown,
             "Metrics by clip or by one dimension",
         ))
-        .asks("by", "`clip`, `quality`, `country`, `device`, `player`, `os` or `host`")
+        .asks(
+            "by",
+            "`clip`, `quality`, `country`, `device`, `player`, `os` or `host`",
+        )
         .asks("sort", "A metric, with `-` before it for the largest first")
         .asks("limit", "1 to 200; 20, when it is not said")
         .asks("metrics", "Names of metrics, with commas")
