@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use metrics::{Label, Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-const COUNTERS: [(&str, &str); 32] = [
+const COUNTERS: [(&str, &str); 33] = [
     (
         "clipper_http_requests_total",
         "Requests by route, method and status",
