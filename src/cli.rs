@@ -8,15 +8,18 @@ mod doctor;
 mod documented;
 mod encode;
 mod events;
+mod export;
 mod gc;
 mod import;
 mod ingest;
+mod keys;
 mod man;
 mod output;
 mod people;
 mod projections;
 mod publish;
 mod queue;
+mod rejects;
 mod serve;
 mod simulate;
 mod store;
@@ -97,6 +100,14 @@ enum Verb {
     Token(token::TokenVerb),
     /// Who is told of clips' events, and how that went.
     Webhooks(webhooks::WebhooksArguments),
+    /// API keys: make, list, revoke and rotate them.
+    #[command(subcommand)]
+    Keys(keys::KeysVerb),
+    /// Write what was measured into files for analysts.
+    #[command(subcommand)]
+    Export(export::ExportVerb),
+    /// Look at records of players that were set aside, and why.
+    Rejects(rejects::RejectsArguments),
     /// Copy an embedded store into a new folder, while it runs.
     Backup {
         /// The folder.
@@ -187,6 +198,9 @@ async fn execute(verb: Verb, config: Config, output: Output) -> anyhow::Result<b
         Verb::People(verb) => people::run(&config, verb, output).await,
         Verb::Token(verb) => token::run(&config, verb, output).await,
         Verb::Webhooks(arguments) => webhooks::run(&config, arguments, output).await,
+        Verb::Keys(verb) => keys::run(&config, verb, output).await,
+        Verb::Export(verb) => export::run(&config, verb, output).await,
+        Verb::Rejects(arguments) => rejects::rejects(&config, arguments, output).await,
         Verb::Backup { folder } => backup::backup(&config, &folder, output).await,
         Verb::Restore(arguments) => backup::restore(&config, &arguments, output).await,
         Verb::Validate(arguments) => validate::validate(&arguments, output).await,

@@ -43,6 +43,7 @@ mod ticket;
 mod uploads;
 mod webhooks;
 
+pub(crate) use analytics::instant;
 pub use auth::{Caller, Keys};
 pub(crate) use cdn::Cdn;
 pub(crate) use client::Proxies;

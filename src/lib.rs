@@ -9,6 +9,7 @@ pub mod commands;
 pub mod config;
 pub mod delivery;
 pub mod encode;
+pub mod export;
 pub mod gc;
 pub mod hls;
 pub mod http;

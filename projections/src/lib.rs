@@ -19,6 +19,7 @@ pub mod video_variants;
 pub use fold::{Changes, Fold, Inapplicable, ReadModel, Stream, rows_of};
 pub use recorded::{Log, RawEvent, Recorded, StoredEvent};
 pub use selection::Selection;
+pub use session::{Failure, Point, Rendition, Segment, Stall, Timeline};
 pub use statement::{Arg, Query, Statement};
 pub use table::{Column, Kind, Row, Table};
 

@@ -7,6 +7,7 @@ mod measures;
 mod moment;
 mod order;
 mod score;
+mod timeline;
 mod walk;
 
 use std::collections::BTreeSet;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use measures::Measures;
 pub(crate) use moment::Moment;
 pub(crate) use score::Scores;
+pub use timeline::{Failure, Point, Rendition, Segment, Stall, Timeline};
 
 /// The earliest records that are kept of a session: those of forty hours, at one in thirty seconds.
 const MOST: usize = 5_000;
@@ -135,6 +137,11 @@ impl Session {
 
     pub(crate) fn measures(&self) -> Measures {
         walk::walk(&order::by_clock(&self.moments))
+    }
+
+    /// What happened when.
+    pub(crate) fn timeline(&self) -> Timeline {
+        walk::follow(&order::by_clock(&self.moments))
     }
 
     /// How far the player's clock is behind ours, where that is more than the way of a report explains: the batch that

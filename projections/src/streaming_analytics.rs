@@ -1,7 +1,9 @@
 //! `video_streaming_analytics`: one row per playback session.
 
 mod list;
+mod retention;
 mod row;
+mod totals;
 
 use clipper_domain::SessionId;
 use clipper_domain::report::PlaybackEvent;
@@ -10,12 +12,14 @@ use crate::fold::Page;
 use crate::{Log, Projection, ReadModel, Recorded, Row, Table};
 
 pub use list::{Listing, Order, Place, Value, by_id, page};
+pub use retention::{Bucket, MILESTONES, PassesRow, Retention, passes};
 pub use row::SessionRow;
+pub use totals::{StartupRow, TotalsRow, startups, totals};
 
-/// The read model `video_streaming_analytics`. Version 3 measures a session from all its records at once.
+/// The read model `video_streaming_analytics`. Version 4 knows which parts of a clip a session saw.
 pub const PROJECTION: Projection = Projection {
     name: "video_streaming_analytics",
-    version: 3,
+    version: 4,
     log: Log::Playback,
     table: TABLE,
     page: || Page::<Sessions>::boxed(TABLE.key, TABLE.stream),

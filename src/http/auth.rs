@@ -42,7 +42,7 @@ impl Keys {
     }
 
     async fn holder(&self, key: &str, now: DateTime<Utc>) -> Result<Option<Holder>, StorageError> {
-        let Some(key) = keys::find(&self.db, key).await? else {
+        let Some(key) = keys::find(&self.db, key, now).await? else {
             return Ok(None);
         };
         let person = people::find_or_add(&self.db, &key.user_id, Uuid::new_v4(), now).await?;

@@ -10,6 +10,7 @@ use super::auth::{Caller, Scope};
 use super::problem::{Code, Problem};
 use crate::clock::Clock;
 use crate::storage::parked::{self, Retried};
+use crate::storage::rejects::{self, Looked, RejectedRow};
 use crate::storage::{Db, Logs, people, rebuild, status};
 
 const MAX_PAGE: i64 = 1_000;
@@ -192,6 +193,50 @@ pub(super) async fn events(
     Ok(HttpResponse::Ok()
         .content_type("application/x-ndjson")
         .body(lines))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RejectsQuery {
+    /// An `id`.
+    before: Option<i64>,
+    /// The reason.
+    code: Option<String>,
+    /// `json`, `cmcd` or `request`.
+    form: Option<String>,
+    /// The session that they name.
+    session: Option<String>,
+    /// 1 to 1000; 100, when it is not said.
+    limit: Option<i64>,
+}
+
+/// Records of players that were set aside.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Rejects {
+    rejects: Vec<RejectedRow>,
+}
+
+/// `GET /api/ops/rejects`: records of players that were set aside, the latest first.
+pub(super) async fn rejects(
+    query: web::Query<RejectsQuery>,
+    caller: Caller,
+    db: web::Data<Db>,
+) -> Result<web::Json<Rejects>, Problem> {
+    caller.require(Scope::Ops)?;
+    let query = query.into_inner();
+    let page = PageQuery {
+        after: None,
+        limit: query.limit,
+    };
+    let (_, limit) = page.checked()?;
+    let looked = Looked {
+        before: query.before,
+        code: query.code,
+        form: query.form,
+        session: query.session,
+    };
+    let rejects = rejects::latest(&db, looked, limit).await?;
+    Ok(web::Json(Rejects { rejects }))
 }
 
 /// `DELETE /api/ops/people/{user}`: forgets who is behind a pseudonym.

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::limits::{Limited, Policy};
 use crate::commands::CommandError;
+use crate::export::ExportError;
 use crate::storage::StorageError;
 
 macro_rules! codes {
@@ -67,6 +68,7 @@ codes! {
     NotParked              404 "not_parked"              "No such event is parked"
     PersonNotFound         404 "person_not_found"        "There is no such user"
     ProjectionNotFound     404 "projection_not_found"    "There is no such projection"
+    SessionNotFound        404 "session_not_found"       "There is no such session"
     UploadNotFound         404 "upload_not_found"        "There is no such upload"
     WebhookNotFound        404 "webhook_not_found"       "There is no such webhook"
     DeliveryNotFound       404 "delivery_not_found"      "There is no such delivery"
@@ -328,6 +330,12 @@ impl From<Limited> for Problem {
 
 impl From<StorageError> for Problem {
     fn from(error: StorageError) -> Self {
+        Self::internal(&error)
+    }
+}
+
+impl From<ExportError> for Problem {
+    fn from(error: ExportError) -> Self {
         Self::internal(&error)
     }
 }

@@ -30,7 +30,7 @@ pub(super) async fn ensure(db: &Db, config: &Config, now: DateTime<Utc>) -> anyh
     if keys::any(db).await? {
         return Ok(None);
     }
-    let key = generate()?;
+    let key = keys::generate().context("the system gives no randomness")?;
     let file = key_file(config);
     write_private(&file, &key).with_context(|| format!("cannot write `{}`", file.display()))?;
     keys::store(db, Uuid::now_v7(), &key, &admin(), now).await?;
@@ -42,11 +42,6 @@ fn admin() -> KeyRow {
         user_id: "admin".to_owned(),
         scopes: "clips:write analytics:read ops".to_owned(),
     }
-}
-
-fn generate() -> anyhow::Result<String> {
-    let random = keys::random().context("the system gives no randomness")?;
-    Ok(format!("clk_{random}"))
 }
 
 fn write_private(path: &Path, key: &str) -> std::io::Result<()> {

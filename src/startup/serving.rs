@@ -23,8 +23,8 @@ use crate::delivery::{
     Accounts, Allowance, Allowances, Connections, Files, Patience, Playables, Purge, Tokens,
 };
 use crate::http::{
-    self, AtHand, Cdn, FirstAnswers, Intake, Keys, Limits, Live, Origins, Overheard, Proxies, Rates, Readiness,
-    Reports, Security, Stored,
+    self, AtHand, Cdn, FirstAnswers, Intake, Keys, Limits, Live, Origins, Overheard, Proxies, Rates,
+    Readiness, Reports, Security, Stored,
 };
 use crate::media::{Downloads, MediaStore};
 use crate::storage::rejects::RejectSink;

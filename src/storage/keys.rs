@@ -1,12 +1,18 @@
 //! API keys: stored as hashes only.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use clipper_projections::{Query, Statement};
 use rand::TryRngCore;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{Db, StorageError};
+
+/// What keys may be allowed to do.
+pub const SCOPES: [&str; 3] = ["clips:write", "analytics:read", "ops"];
+
+/// The use of a key is written down this often at most.
+const USED: TimeDelta = TimeDelta::minutes(1);
 
 /// Who a key speaks for.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -15,6 +21,32 @@ pub struct KeyRow {
     pub user_id: String,
     /// What the key may do, separated by spaces.
     pub scopes: String,
+}
+
+/// A key as it is listed.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, sqlx::FromRow)]
+pub struct ListedKey {
+    /// Names it.
+    pub id: String,
+    /// The user.
+    pub user_id: String,
+    /// What it is for.
+    pub name: String,
+    /// What it may do, separated by spaces.
+    pub scopes: String,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// Since when it is worthless, if it ends.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it was used last, to the minute.
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+#[derive(sqlx::FromRow)]
+struct FoundRow {
+    user_id: String,
+    scopes: String,
+    last_used_at: Option<DateTime<Utc>>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -34,13 +66,82 @@ pub fn random() -> Result<String, rand::rand_core::OsError> {
     Ok(hex::encode(bytes))
 }
 
-/// The owner of a key.
-pub async fn find(db: &Db, key: &str) -> Result<Option<KeyRow>, StorageError> {
-    db.optional(Query::new(
-        "SELECT user_id, scopes FROM api_keys WHERE hash = $1",
-        vec![hash(key).into()],
+/// A key that nobody has.
+pub fn generate() -> Result<String, rand::rand_core::OsError> {
+    Ok(format!("clk_{}", random()?))
+}
+
+/// The owner of a key, if it is good now. That it was used is written down.
+pub async fn find(db: &Db, key: &str, now: DateTime<Utc>) -> Result<Option<KeyRow>, StorageError> {
+    let hash = hash(key);
+    let query = Query::<FoundRow>::new(
+        "SELECT user_id, scopes, last_used_at FROM api_keys WHERE hash = $1 AND (expires_at IS NULL OR expires_at > $2)",
+        vec![hash.as_str().into(), now.into()],
+    );
+    let Some(found) = db.optional(query).await? else {
+        return Ok(None);
+    };
+    if found.last_used_at.is_none_or(|used| used <= now - USED) {
+        // Of requests at the same time one writes.
+        let used = Statement::new(
+            "UPDATE api_keys SET last_used_at = $1 WHERE hash = $2 AND (last_used_at IS NULL OR last_used_at <= $3)",
+            vec![now.into(), hash.into(), (now - USED).into()],
+        );
+        if let Err(error) = db.execute(&used).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the use of a key was not written down"
+            );
+        }
+    }
+    Ok(Some(KeyRow {
+        user_id: found.user_id,
+        scopes: found.scopes,
+    }))
+}
+
+/// All keys, the oldest first.
+pub async fn list(db: &Db) -> Result<Vec<ListedKey>, StorageError> {
+    db.all(Query::new(
+        "SELECT CAST(id AS TEXT) AS id, user_id, name, scopes, created_at, expires_at, last_used_at FROM api_keys \
+         ORDER BY created_at, id",
+        vec![],
     ))
     .await
+}
+
+/// Makes a key worthless; false, if there is none.
+pub async fn revoke(db: &Db, id: Uuid) -> Result<bool, StorageError> {
+    let revoke = Statement::new("DELETE FROM api_keys WHERE id = $1", vec![id.into()]);
+    Ok(db.execute(&revoke).await? > 0)
+}
+
+/// Stores another key with what a key may do, and ends the old one. Nothing, if there is no such key.
+pub async fn rotate(
+    db: &Db,
+    id: Uuid,
+    key: &str,
+    old_is_good_until: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<Option<Uuid>, StorageError> {
+    let fresh = Uuid::now_v7();
+    let mut tx = db.begin().await?;
+    let copy = Statement::new(
+        "INSERT INTO api_keys (id, user_id, hash, scopes, name, created_at, expires_at) \
+         SELECT $1, user_id, $2, scopes, name, $3, expires_at FROM api_keys WHERE id = $4",
+        vec![fresh.into(), hash(key).into(), now.into(), id.into()],
+    );
+    let known = tx.execute(&copy).await? > 0;
+    let end = match old_is_good_until {
+        Some(until) => Statement::new(
+            "UPDATE api_keys SET expires_at = $1 WHERE id = $2 AND (expires_at IS NULL OR expires_at > $1)",
+            vec![until.into(), id.into()],
+        ),
+        None => Statement::new("DELETE FROM api_keys WHERE id = $1", vec![id.into()]),
+    };
+    tx.execute(&end).await?;
+    tx.commit().await?;
+    Ok(known.then_some(fresh))
 }
 
 /// Whether any key exists.
@@ -57,8 +158,21 @@ pub async fn store(
     owner: &KeyRow,
     now: DateTime<Utc>,
 ) -> Result<(), StorageError> {
+    store_named(db, id, key, owner, "", None, now).await
+}
+
+/// The same, of one that has a name and may have an end.
+pub async fn store_named(
+    db: &Db,
+    id: Uuid,
+    key: &str,
+    owner: &KeyRow,
+    name: &str,
+    expires_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<(), StorageError> {
     let statement = Statement::new(
-        "INSERT INTO api_keys (id, user_id, hash, scopes, created_at) VALUES ($1, $2, $3, $4, $5) \
+        "INSERT INTO api_keys (id, user_id, hash, scopes, created_at, name, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7) \
          ON CONFLICT (hash) DO NOTHING",
         vec![
             id.into(),
@@ -66,6 +180,8 @@ pub async fn store(
             hash(key).into(),
             owner.scopes.as_str().into(),
             now.into(),
+            name.into(),
+            expires_at.into(),
         ],
     );
     db.execute(&statement).await.map(|_| ())

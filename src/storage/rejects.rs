@@ -38,7 +38,7 @@ pub struct Rejected {
 }
 
 /// A record that was set aside, as it is stored.
-#[derive(Clone, Debug, sqlx::FromRow, serde::Serialize)]
+#[derive(Clone, Debug, sqlx::FromRow, schemars::JsonSchema, serde::Serialize)]
 pub struct RejectedRow {
     /// Counts them.
     pub id: i64,
@@ -120,11 +120,33 @@ async fn insert(db: &Db, batch: &[Rejected]) -> Result<(), StorageError> {
     tx.commit().await
 }
 
-/// The latest.
-pub async fn latest(db: &Db, limit: i64) -> Result<Vec<RejectedRow>, StorageError> {
+/// The latest, narrowed down.
+#[derive(Clone, Debug, Default)]
+pub struct Looked {
+    /// Only those that came before this one.
+    pub before: Option<i64>,
+    /// Only those with this reason.
+    pub code: Option<String>,
+    /// Only those in this form.
+    pub form: Option<String>,
+    /// Only those that name this session.
+    pub session: Option<String>,
+}
+
+/// The latest first.
+pub async fn latest(db: &Db, looked: Looked, limit: i64) -> Result<Vec<RejectedRow>, StorageError> {
     db.all(Query::new(
-        "SELECT id, form, session, code, key, raw, rejected_at FROM rejected_reports ORDER BY id DESC LIMIT $1",
-        vec![limit.into()],
+        "SELECT id, form, session, code, key, raw, rejected_at FROM rejected_reports \
+         WHERE (CAST($1 AS BIGINT) IS NULL OR id < $1) AND (CAST($2 AS TEXT) IS NULL OR code = $2) \
+         AND (CAST($3 AS TEXT) IS NULL OR form = $3) AND (CAST($4 AS TEXT) IS NULL OR session = $4) \
+         ORDER BY id DESC LIMIT $5",
+        vec![
+            looked.before.into(),
+            looked.code.into(),
+            looked.form.into(),
+            looked.session.into(),
+            limit.into(),
+        ],
     ))
     .await
 }

@@ -16,7 +16,7 @@ const LAYERS: [&[&str]; 8] = [
         "telemetry",
     ],
     &["storage", "media", "encode", "presentation", "simulate"],
-    &["commands", "delivery", "gc", "webhooks"],
+    &["commands", "delivery", "export", "gc", "webhooks"],
     &["actors"],
     &["http"],
     &["startup"],

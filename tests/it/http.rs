@@ -1,3 +1,4 @@
+mod analytics;
 mod auth;
 mod beacons;
 mod bytes;
@@ -5,6 +6,7 @@ mod captions;
 mod clips;
 mod cmcd;
 mod idempotency;
+mod keys;
 mod limits;
 mod openapi;
 mod operations;

@@ -76,10 +76,22 @@ fn is_zero(number: &i64) -> bool {
     *number == 0
 }
 
+impl Response {
+    /// No answer, or one of a failure.
+    pub(crate) fn has_failed(self) -> bool {
+        self.code == 0 || self.code >= 400
+    }
+}
+
 /// Error codes that are kept of one record.
 const MOST_ERRORS: usize = 4;
 
 impl Moment {
+    /// Whether it tells of a seek.
+    pub(crate) fn is_seek(&self) -> bool {
+        self.state == Some(PlayerState::Seeking) || self.event == "sk"
+    }
+
     /// Nothing, for a record without a time.
     pub(crate) fn of(cmcd: &Cmcd) -> Option<Self> {
         let bitrate = |key| of_pictures(cmcd, key);

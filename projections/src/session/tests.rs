@@ -183,6 +183,87 @@ fn what_was_shown_twice_was_seen_once() {
 }
 
 #[test]
+fn where_a_seek_leads_to_is_no_progress() {
+    // Ten seconds ahead after a minute: within what a clock allows, and nobody watched them.
+    let ahead = measured("0 ps p pt=0\n 60000 ps k pt=70000\n 60400 ps p pt=70000\n 70400 ps e pt=80000");
+    assert_eq!((ahead.media_ms, ahead.covered_ms()), (70_000, 70_000));
+    assert_eq!(ahead.passes, [(0, 60_000), (70_000, 80_000)]);
+    // Far ahead: no reason for doubt.
+    let far = measured("0 ps p pt=0\n 5000 ps k pt=900000\n 5400 ps p pt=900000\n 6400 ps q pt=901000");
+    assert!(!far.implausible);
+    assert_eq!(far.passes, [(0, 5_000), (900_000, 901_000)]);
+    // Nobody said where it led to, until later.
+    let untold = measured("0 ps p pt=0\n 5000 ps k\n 5400 ps p\n 7400 t p pt=62000\n 8400 ps e pt=63000");
+    assert!(!untold.implausible);
+    assert_eq!(untold.passes, [(0, 5_000), (60_000, 63_000)]);
+}
+
+#[test]
+fn a_timeline_has_no_gaps_and_tells_what_happened() {
+    let script = "1000 ps s
+         1800 ps p clipper-q=\"480p\" mtp=(4000) br=(1000;v) bl=(2000)
+         3800 bc clipper-q=\"1080p\" br=(4000;v)
+         9800 ps r
+         10300 ps p
+         11000 ps r
+         11100 ps p
+         12000 e ec=(\"net.timeout\")
+         13000 ps a
+         14000 ps e";
+    let mut session = Session::default();
+    session.fold(&report(records(script)));
+    let timeline = session.timeline();
+    let segments: Vec<_> = timeline
+        .segments
+        .iter()
+        .map(|segment| {
+            (
+                segment.state,
+                segment.start_ms,
+                segment.end_ms,
+                segment.duration_ms,
+            )
+        })
+        .collect();
+    assert_eq!(
+        segments,
+        [
+            ("starting", 0, 800, 800),
+            ("playing", 800, 8_800, 8_000),
+            ("stalled", 8_800, 9_300, 500),
+            ("playing", 9_300, 12_000, 2_700),
+            ("paused", 12_000, 13_000, 1_000),
+        ]
+    );
+    let renditions: Vec<_> = timeline
+        .renditions
+        .iter()
+        .map(|change| (change.at_ms, change.quality.as_deref(), change.bitrate_kbps))
+        .collect();
+    assert_eq!(
+        renditions,
+        [
+            (800, Some("480p"), Some(1_000)),
+            (2_800, Some("1080p"), Some(4_000))
+        ]
+    );
+    let stalls: Vec<_> = timeline
+        .stalls
+        .iter()
+        .map(|stall| (stall.start_ms, stall.duration_ms))
+        .collect();
+    assert_eq!(stalls, [(8_800, 500)]);
+    assert_eq!(
+        (timeline.errors[0].at_ms, timeline.errors[0].codes.as_slice()),
+        (11_000, &["net.timeout".to_owned()][..])
+    );
+    assert_eq!(
+        (timeline.buffer_ms.as_slice(), timeline.bitrate_kbps.as_slice()),
+        (&[(800, 2_000)][..], &[(800, 1_000), (2_800, 4_000)][..])
+    );
+}
+
+#[test]
 fn numbers_that_are_missing_were_lost() {
     let mut session = Session::default();
     let mut all = records("0 ps s\n 100 ps p\n 200 t p\n 300 t p\n 400 ps q");
@@ -288,6 +369,32 @@ proptest! {
         prop_assert_eq!(&in_pieces, &at_once);
         let stored = serde_json::to_string(&in_pieces).unwrap();
         prop_assert_eq!(serde_json::from_str::<Session>(&stored).unwrap(), at_once);
+    }
+
+    /// A timeline tells the same as the columns.
+    #[test]
+    fn a_timeline_adds_up(records in any_records()) {
+        let mut session = Session::default();
+        session.fold(&report(records));
+        let (m, timeline) = (session.measures(), session.timeline());
+        let mut reached = 0;
+        for segment in &timeline.segments {
+            prop_assert_eq!(segment.start_ms, reached);
+            prop_assert_eq!(segment.duration_ms, segment.end_ms - segment.start_ms);
+            prop_assert!(segment.counted_ms <= segment.duration_ms);
+            reached = segment.end_ms;
+        }
+        prop_assert_eq!(reached, m.last_at - m.first_at);
+        let sum = |state| {
+            let of = timeline.segments.iter().filter(|segment| segment.state == state);
+            of.map(|segment| segment.counted_ms).sum::<i64>()
+        };
+        prop_assert_eq!(sum("playing"), m.playing_ms);
+        prop_assert_eq!(sum("seeking"), m.seek_ms);
+        prop_assert_eq!(sum("paused"), m.paused_ms);
+        prop_assert_eq!(sum("stalled"), m.rebuffer_ms + m.background_rebuffer_ms);
+        let seen = timeline.stalls.iter().filter(|stall| !stall.background);
+        prop_assert_eq!(seen.map(|stall| stall.duration_ms).sum::<i64>(), m.rebuffer_ms);
     }
 
     #[test]

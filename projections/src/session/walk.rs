@@ -9,6 +9,7 @@ use clipper_domain::report::PlayerState;
 use self::carry::Carry;
 use super::measures::{Measures, Outcome};
 use super::order::Placed;
+use super::timeline::Timeline;
 
 /// A stall that is shorter is not seen as one.
 const SHORTEST_STALL_MS: i64 = 250;
@@ -38,6 +39,23 @@ enum Label {
     Over,
 }
 
+impl Label {
+    /// As timelines have it.
+    fn name(self, state: Option<PlayerState>) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Starting => "starting",
+            Self::Playing => "playing",
+            Self::Seeking => "seeking",
+            Self::Stalled { .. } => "stalled",
+            Self::Paused => "paused",
+            Self::Over if state == Some(PlayerState::Ended) => "ended",
+            Self::Over if state == Some(PlayerState::Fatal) => "failed",
+            Self::Over => "left",
+        }
+    }
+}
+
 struct Walk {
     measures: Measures,
     label: Label,
@@ -48,9 +66,20 @@ struct Walk {
     seek_ended: Option<i64>,
     stall_ended: Option<i64>,
     numbers: Option<(i64, i64)>,
+    /// What it comes past, where somebody wants to know.
+    timeline: Option<Timeline>,
 }
 
 pub(super) fn walk(placed: &[Placed<'_>]) -> Measures {
+    along(placed, None).0
+}
+
+/// What a walk comes past.
+pub(super) fn follow(placed: &[Placed<'_>]) -> Timeline {
+    along(placed, Some(Timeline::default())).1.unwrap_or_default()
+}
+
+fn along(placed: &[Placed<'_>], timeline: Option<Timeline>) -> (Measures, Option<Timeline>) {
     let mut walk = Walk {
         measures: Measures {
             first_at: placed.first().map_or(0, |first| first.at),
@@ -63,12 +92,14 @@ pub(super) fn walk(placed: &[Placed<'_>]) -> Measures {
         seek_ended: None,
         stall_ended: None,
         numbers: None,
+        timeline,
     };
     let mut before = walk.measures.first_at;
     for placed in placed {
         walk.spend(before, placed);
         walk.carry.take(placed.moment);
         walk.happen(placed.moment);
+        walk.tell(placed);
         if let Some(state) = placed.moment.state
             && walk.state != Some(state)
         {
@@ -153,6 +184,9 @@ impl Walk {
                 // What cut a stall short is told by what is entered; the label decides only what follows playing.
                 if ms < SHORTEST_STALL_MS {
                     self.measures.playing_ms += ms;
+                    if let Some(timeline) = &mut self.timeline {
+                        timeline.smooth();
+                    }
                 } else if background {
                     self.measures.background_rebuffer_ms += ms;
                 } else {
@@ -160,6 +194,9 @@ impl Walk {
                     self.measures.stalls += 1;
                     self.measures.connection_rebuffer_ms += if near_seek { 0 } else { ms };
                     self.stall_ended = Some(at);
+                }
+                if let Some(timeline) = self.timeline.as_mut().filter(|_| ms >= SHORTEST_STALL_MS) {
+                    timeline.stall(ms, background, near_seek);
                 }
             }
             Label::Seeking => self.seek_ended = Some(at),
@@ -172,7 +209,15 @@ impl Walk {
         self.measures.abandoned |= self.measures.played && soon;
     }
 
-    fn finish(mut self, at: i64) -> Measures {
+    fn tell(&mut self, placed: &Placed<'_>) {
+        if let Some(timeline) = &mut self.timeline {
+            let at = placed.at - self.measures.first_at;
+            timeline.pass(at, placed.moment);
+            timeline.render(at, self.carry.quality.as_deref(), self.carry.bitrate_kbps);
+        }
+    }
+
+    fn finish(mut self, at: i64) -> (Measures, Option<Timeline>) {
         self.measures.truncated = !matches!(self.label, Label::Idle | Label::Over);
         if matches!(self.label, Label::Stalled { .. }) {
             self.close(at);
@@ -187,7 +232,7 @@ impl Walk {
             measures.warnings = (measures.warnings - 1).max(0);
         }
         measures.outcome = outcome(measures);
-        self.measures
+        (self.measures, self.timeline)
     }
 }
 

@@ -86,11 +86,13 @@ impl Order {
 }
 
 /// A page of sessions. Those of viewers who asked not to be followed are in no list.
+///
+/// What the fold keeps for itself is not read.
 pub fn page(selection: &Selection, listing: Listing, order: Order, limit: i64) -> Query<SessionRow> {
     let mut args = vec![];
     let mut sql = format!(
         "{} WHERE NOT private AND {}",
-        row::select(),
+        row::select_but(&["state"]),
         selection.conditions("created_at", &mut args)
     );
     let mut place = |value: Arg| {

@@ -136,6 +136,8 @@ pub struct SessionRow {
     pub expected: i64,
     /// How far the player's clock was behind ours, where it was corrected.
     pub skew_ms: i64,
+    /// What was shown: begins and ends within the clip in milliseconds, as JSON.
+    pub passes: String,
     /// The state of the fold, JSON that only it understands.
     pub state: String,
     /// The position of the session's first report in the log.
@@ -211,6 +213,7 @@ columns!(SessionRow {
     received: Int,
     expected: Int,
     skew_ms: Int,
+    passes: Text,
     state: Text,
     position: Int,
     created_at: Time,
@@ -220,7 +223,13 @@ columns!(SessionRow {
 
 /// Every column, as rows are read.
 pub(super) fn select() -> String {
+    select_but(&[])
+}
+
+/// The same, with nothing in some columns of text: those that are large and not asked for.
+pub(super) fn select_but(left_out: &[&str]) -> String {
     let columns = SessionRow::COLUMNS.iter().map(|column| match column.kind {
+        _ if left_out.contains(&column.name) => format!("'' AS {}", column.name),
         Kind::Uuid => format!("CAST({0} AS TEXT) AS {0}", column.name),
         Kind::Text | Kind::Int | Kind::Float | Kind::Bool | Kind::Time | Kind::Bytes => {
             column.name.to_owned()
@@ -237,6 +246,11 @@ impl SessionRow {
     /// are forgotten, which stays as it is.
     pub(crate) fn session(&self) -> Session {
         serde_json::from_str(&self.state).unwrap_or_default()
+    }
+
+    /// What happened when. Times are milliseconds since the session began.
+    pub fn timeline(&self) -> crate::Timeline {
+        self.session().timeline()
     }
 
     #[expect(clippy::too_many_lines, reason = "a table: a line for each column")]
@@ -328,6 +342,7 @@ impl SessionRow {
             received: m.received,
             expected: m.expected,
             skew_ms: session.skew_ms(),
+            passes: serde_json::to_string(&m.passes).unwrap_or_default(),
             state: serde_json::to_string(session).unwrap_or_default(),
             position,
             created_at: time(began).unwrap_or(recorded.recorded_at),

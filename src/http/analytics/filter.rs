@@ -49,6 +49,20 @@ impl Filter {
         Ok(filter)
     }
 
+    /// The same without `clip`, which the path names.
+    pub(in crate::http) async fn of_clip(
+        name: &str,
+        parameters: &mut Parameters,
+        caller: &Caller,
+        db: &Db,
+        clock: &web::Data<dyn Clock>,
+    ) -> Result<(Self, clips::ClipRow), Problem> {
+        let owner = caller.audience()?;
+        let mut filter = Self::read(parameters, clock.now())?;
+        let row = filter.choose(name, owner, db).await?;
+        Ok((filter, row))
+    }
+
     /// Everything that needs no database.
     fn read(parameters: &mut Parameters, now: DateTime<Utc>) -> Result<Self, Problem> {
         let zone = zone(parameters)?;
@@ -73,7 +87,7 @@ impl Filter {
 
     /// Narrows it to one clip. Of clips whose viewers a caller may not know, it is only said that they are there when
     /// everybody may know of them.
-    pub(in crate::http) async fn choose(
+    async fn choose(
         &mut self,
         name: &str,
         owner: Option<PersonId>,
@@ -131,20 +145,26 @@ fn instant(
     let Some(text) = parameters.text(name) else {
         return Ok(None);
     };
-    // A `+` that nobody encoded arrives as a space.
-    let stamp = DateTime::parse_from_rfc3339(&text.replace(' ', "+")).map(|at| at.to_utc());
-    let found = stamp
-        .ok()
-        .or_else(|| relative(&text, now))
-        .or_else(|| day(&text, name == "to", zone))
-        // What databases can hold.
-        .filter(|at| (1970..=9999).contains(&chrono::Datelike::year(at)));
-    found.map(Some).ok_or_else(|| {
+    read_instant(&text, name == "to", zone, now).map(Some).ok_or_else(|| {
         let detail = format!(
             "`{name}` must be a time of RFC 3339, a date such as `2026-11-28`, or a time before now such as `-24h` or `-7d`."
         );
         Problem::parameter(name, detail)
     })
+}
+
+/// The same for the command line, in UTC.
+pub(crate) fn instant_of(text: &str, last: bool, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    read_instant(text, last, Tz::UTC, now)
+}
+
+fn read_instant(text: &str, last: bool, zone: Tz, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    // A `+` that nobody encoded arrives as a space.
+    let stamp = DateTime::parse_from_rfc3339(&text.replace(' ', "+")).map(|at| at.to_utc());
+    let found = stamp.ok().or_else(|| relative(text, now));
+    let found = found.or_else(|| day(text, last, zone));
+    // What databases can hold.
+    found.filter(|at| (1970..=9999).contains(&chrono::Datelike::year(at)))
 }
 
 /// `now`, `-90s`, `-15m`, `-24h`, `-7d`, `-2w`. Days have 24 hours here.

@@ -2,13 +2,15 @@
 
 use actix_web::{HttpRequest, web};
 use chrono::{DateTime, SecondsFormat, Utc};
+use clipper_domain::SessionId;
+use clipper_projections::clips;
 use clipper_projections::streaming_analytics::{self as sessions, Listing, Order, Place, SessionRow, Value};
 use serde_json::json;
 
 use super::{Filter, Parameters};
 use crate::clock::Clock;
 use crate::http::auth::Caller;
-use crate::http::problem::Problem;
+use crate::http::problem::{Code, Problem};
 use crate::storage::Db;
 
 const MAX_PAGE: i64 = 100;
@@ -62,6 +64,36 @@ pub(in crate::http) async fn list(
     })))
 }
 
+/// `GET /api/analytics/sessions/{id}`: the row, and what happened when.
+pub(in crate::http) async fn show(
+    request: HttpRequest,
+    id: web::Path<String>,
+    caller: Caller,
+    db: web::Data<Db>,
+    clock: web::Data<dyn Clock>,
+) -> Result<web::Json<serde_json::Value>, Problem> {
+    let owner = caller.audience()?;
+    Parameters::of(&request)?.finish()?;
+    let missing = || Problem::new(Code::SessionNotFound, format!("There is no session `{id}`."));
+    let session: SessionId = id.parse().map_err(|_invalid| missing())?;
+    let row = db.optional(sessions::by_id(session)).await?;
+    let row = row.filter(|row| !row.private).ok_or_else(missing)?;
+    if let Some(owner) = owner {
+        // Of sessions of others nobody learns whether they are there.
+        let clip = row.clip_id.as_deref().ok_or_else(missing)?;
+        let clip = db.optional(clips::by_name(clip)).await?;
+        let own = clip.is_some_and(|clip| clip.owner_id == owner.to_string());
+        own.then_some(()).ok_or_else(missing)?;
+    }
+    let began_at = row.created_at.to_rfc3339_opts(SecondsFormat::Millis, true);
+    let mut timeline = serde_json::to_value(row.timeline())?;
+    if let Some(members) = timeline.as_object_mut() {
+        members.insert("began_at".to_owned(), began_at.into());
+    }
+    let session = shown(&row, &caller, clock.now())?;
+    Ok(web::Json(json!({ "session": session, "timeline": timeline })))
+}
+
 /// A row as it is shown: without what only the fold understands, and without the viewer's names for those who own the
 /// clip and no more.
 pub(super) fn shown(
@@ -80,6 +112,8 @@ pub(super) fn shown(
         }
         let renditions = serde_json::from_str(&row.renditions).unwrap_or_default();
         members.insert("renditions".to_owned(), renditions);
+        let passes = serde_json::from_str(&row.passes).unwrap_or_default();
+        members.insert("passes".to_owned(), passes);
         members.insert("live".to_owned(), row.is_live(now).into());
         for (name, at) in [
             ("created_at", row.created_at),

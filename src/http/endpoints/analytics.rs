@@ -50,11 +50,54 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         .asks("metrics", "Names of metrics, with commas")
         .asks("percentiles", "Names of distributions, with commas")
         .answers::<Value>(200, "A row for each clip or value"),
+        get(
+            "/api/analytics/sessions/{id}",
+            analytics::session,
+            "A session, and what happened when",
+        )
+        .by(Access::Analyst)
+        .answers::<Value>(200, "Its row and its timeline")
+        .refuses(&[Code::InvalidParameter, Code::SessionNotFound]),
+        over_a_time(get(
+            "/api/analytics/clips/{clip}",
+            analytics::clip,
+            "What the sessions of a clip come to",
+        ))
+        .answers::<Value>(200, "Sums, and ratios of sums")
+        .refuses(&[Code::ClipNotFound]),
+        over_a_time(get(
+            "/api/analytics/clips/{clip}/retention",
+            analytics::retention,
+            "Which parts of a clip are watched",
+        ))
+        .answers::<Value>(200, "Bucket by bucket")
+        .refuses(&[Code::ClipNotFound, Code::HlsNotAvailable]),
+        narrowed(get(
+            "/api/analytics/export",
+            analytics::export,
+            "Sessions as a file",
+        ))
+        .asks(
+            "format",
+            "`ndjson`, `csv` or `parquet`; `ndjson`, when it is not said",
+        )
+        .sends(
+            200,
+            "application/x-ndjson",
+            "A session on each line, or the same in the form that was asked for",
+        ),
     ]
 }
 
-/// Over a time, and narrowed down.
+/// Narrowed down to a clip, or not.
 fn narrowed(endpoint: Endpoint) -> Endpoint {
+    over_a_time(endpoint)
+        .asks("clip", "A clip's UUID or slug")
+        .refuses(&[Code::ClipNotFound])
+}
+
+/// Over a time, and narrowed down by everything but the clip.
+fn over_a_time(endpoint: Endpoint) -> Endpoint {
     endpoint
         .by(Access::Analyst)
         .asks(
@@ -63,12 +106,11 @@ fn narrowed(endpoint: Endpoint) -> Endpoint {
         )
         .asks("to", "Likewise; now, when it is not said")
         .asks("tz", "Where days begin: a time zone by its IANA name")
-        .asks("clip", "A clip's UUID or slug")
         .asks("quality", "A rendition")
         .asks("country", "Two letters of ISO 3166-1, or `unknown`")
         .asks("device", "`desktop`, `phone`, `tablet`, `tv` or `unknown`")
         .asks("player", "Its name, or `unknown`")
         .asks("os", "Its name, or `unknown`")
         .asks("host", "Where segments come from, or `unknown`")
-        .refuses(&[Code::InvalidParameter, Code::ClipNotFound])
+        .refuses(&[Code::InvalidParameter])
 }

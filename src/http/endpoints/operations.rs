@@ -94,6 +94,13 @@ fn work() -> Vec<Endpoint> {
         get("/api/ops/events", ops::events, "The logs themselves")
             .query::<ops::EventsQuery>()
             .sends(200, LINES, "An event on each line"),
+        get(
+            "/api/ops/rejects",
+            ops::rejects,
+            "Records of players that were set aside",
+        )
+        .query::<ops::RejectsQuery>()
+        .answers::<ops::Rejects>(200, "The latest first"),
         delete(
             "/api/ops/people/{user}",
             ops::erase_person,

@@ -1,3 +1,4 @@
+use clipper::storage::rejects::{self, Looked};
 use clipper_domain::SessionId;
 use clipper_projections::streaming_analytics;
 use serde_json::{Value, json};
@@ -71,7 +72,7 @@ async fn what_is_wrong_is_set_aside_and_what_is_nothing_is_refused(app: &TestApp
     assert_eq!(post(app, "text/plain", body).await.status(), 204);
     let rejected = app
         .until("two records set aside", async || {
-            let rows = clipper::storage::rejects::latest(&app.services.db, 10)
+            let rows = rejects::latest(&app.services.db, Looked::default(), 10)
                 .await
                 .unwrap();
             (rows.len() == 2).then_some(rows)

@@ -56,6 +56,7 @@ async fn strangers_get_the_answers_that_are_described() {
             .replace("{language}", "en")
             .replace("{class}", "fresh")
             .replace("{number}", "0")
+            .replace("{id}", "0190aaaa-0000-7000-8000-000000000000")
             .replace("{position}", "1")
             .replace("{sid}", "0190aaaa-0000-7000-8000-000000000000")
             .replace("{upload}", "0190aaaa-0000-7000-8000-000000000001");

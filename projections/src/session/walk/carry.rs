@@ -29,6 +29,10 @@ impl Carry {
         hold(&mut self.buffer_ms, moment.buffer_ms);
         hold(&mut self.latency_ms, moment.latency_ms);
         hold(&mut self.scale, moment.scale);
+        if moment.is_seek() {
+            // Where it leads to, if that is said.
+            self.playhead_ms = moment.playhead_ms;
+        }
         hold(&mut self.playhead_ms, moment.playhead_ms);
         // Both are sent only when they are not as usual.
         self.rate = moment.rate;

@@ -85,7 +85,7 @@ impl Walk {
         let Some(response) = moment.response else { return };
         let measures = &mut self.measures;
         measures.requests += 1;
-        measures.request_errors += i64::from(response.code == 0 || response.code >= 400);
+        measures.request_errors += i64::from(response.has_failed());
         measures.first_bytes.extend(response.first_byte_ms);
         if let (Some(first), Some(last), Some(bits)) =
             (response.first_byte_ms, response.last_byte_ms, response.bits)

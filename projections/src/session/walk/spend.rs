@@ -1,6 +1,7 @@
 //! Where the time between two records goes.
 
 use super::{Label, Walk};
+use crate::session::Moment;
 use crate::session::order::Placed;
 
 /// A player that reports every thirty seconds and is silent for longer was not there: asleep, or out of reach.
@@ -14,14 +15,24 @@ impl Walk {
         if elapsed <= 0 {
             return;
         }
+        let state = self.label.name(self.state);
+        let counted = self.count(before, elapsed, placed);
+        if let Some(timeline) = &mut self.timeline {
+            let began = self.measures.first_at;
+            timeline.spend(state, before - began, placed.at - began, counted);
+        }
+    }
+
+    /// Tells how much of the time counts.
+    fn count(&mut self, before: i64, elapsed: i64, placed: &Placed<'_>) -> i64 {
         let silent = self.beats && elapsed > SILENCE_MS;
         let ms = match self.label {
-            Label::Idle | Label::Over => return,
+            Label::Idle | Label::Over => return elapsed,
             Label::Paused => {
                 self.measures.paused_ms += elapsed;
-                return;
+                return elapsed;
             }
-            Label::Playing => self.play_for(elapsed, silent, placed.moment.playhead_ms),
+            Label::Playing => self.play_for(elapsed, silent, placed.moment),
             Label::Starting | Label::Seeking | Label::Stalled { .. } if silent => 0,
             Label::Starting | Label::Seeking | Label::Stalled { .. } => elapsed,
         };
@@ -45,6 +56,7 @@ impl Walk {
             Label::Idle | Label::Starting | Label::Playing | Label::Paused | Label::Over => {}
         }
         self.watch_for(ms, before);
+        ms
     }
 
     /// What counts whatever the viewer saw.
@@ -65,7 +77,9 @@ impl Walk {
     }
 
     /// Tells how much of the time counts as playing: all, but of a silence only what the playhead confirms.
-    fn play_for(&mut self, elapsed: i64, silent: bool, playhead: Option<i64>) -> i64 {
+    fn play_for(&mut self, elapsed: i64, silent: bool, moment: &Moment) -> i64 {
+        // Where a seek leads to is no progress.
+        let playhead = moment.playhead_ms.filter(|_| !moment.is_seek());
         let rate = self.carry.rate.unwrap_or(1_000).clamp(0, 16_000);
         let at_rate = |ms: i64| ms.saturating_mul(rate) / 1_000;
         let moved = self.carry.playhead_ms.zip(playhead).map(|(from, to)| to - from);
@@ -78,8 +92,13 @@ impl Walk {
             (true, _) => 0,
         };
         let media = confirmed.unwrap_or_else(|| at_rate(ms));
-        // A playhead that jumps back without a word of it went on from where it stood for all we know.
-        if let Some(from) = self.carry.playhead_ms {
+        // A playhead that jumps back without a word of it went on from where it stood for all we know; one that is told for
+        // the first time came from where it would have stood.
+        let stood = self
+            .carry
+            .playhead_ms
+            .or_else(|| playhead.map(|to| (to - media).max(0)));
+        if let Some(from) = stood {
             self.show(from, from + media);
             self.carry.playhead_ms = Some(from + media);
         }
