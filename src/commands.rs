@@ -287,11 +287,18 @@ impl ClipCommands {
 fn command_name(command: &ClipCommand) -> &'static str {
     match command {
         ClipCommand::Register(_) => "register",
+        ClipCommand::ChangeDetails { .. } => "change_details",
+        ClipCommand::Delete { .. } => "delete",
+        ClipCommand::Restore => "restore",
+        ClipCommand::StartPurge { .. } => "start_purge",
+        ClipCommand::FinishPurge { .. } => "finish_purge",
         ClipCommand::StoreSource { .. } => "store_source",
         ClipCommand::RequestEncoding(_) => "request_encoding",
         ClipCommand::CancelEncoding => "cancel_encoding",
         ClipCommand::AddCaptions(_) => "add_captions",
         ClipCommand::RemoveCaptions(_) => "remove_captions",
+        ClipCommand::ChoosePoster(_) => "choose_poster",
+        ClipCommand::ResetPoster => "reset_poster",
         ClipCommand::Work { step, .. } => match step {
             WorkStep::Start { .. } => "start_encoding",
             WorkStep::RecordProbe { .. } => "record_probe",

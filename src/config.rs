@@ -161,6 +161,8 @@ impl Default for AnalyticsConfig {
 pub struct RetentionConfig {
     /// Days for which the playback log keeps what players reported; 0 keeps it for ever.
     pub playback_days: u32,
+    /// Hours for which a deleted clip may be restored.
+    pub deleted_hours: u32,
 }
 
 impl Default for Config {
@@ -218,7 +220,10 @@ impl Default for LimitsConfig {
 
 impl Default for RetentionConfig {
     fn default() -> Self {
-        Self { playback_days: 90 }
+        Self {
+            playback_days: 90,
+            deleted_hours: 24,
+        }
     }
 }
 

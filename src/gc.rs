@@ -5,6 +5,7 @@
 //! does not look like this program's is never touched. A generation's number is never given twice.
 
 mod life;
+mod purge;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,6 +16,7 @@ use clipper_domain::ClipId;
 use serde::Serialize;
 
 use self::life::Life;
+pub use self::purge::{Purge, PurgeError};
 use crate::media::{Footprint, MediaStore, Stray, UPLOAD_KEPT};
 use crate::storage::{Log, Logs, StorageError};
 
@@ -39,6 +41,8 @@ pub enum Kind {
     Partial,
     /// Uploads and attempts that nobody goes on with.
     Abandoned,
+    /// What belongs to a deleted clip whose media is gone otherwise.
+    Deleted,
 }
 
 impl Kind {
@@ -51,6 +55,7 @@ impl Kind {
             Self::Source => "source",
             Self::Partial => "partial",
             Self::Abandoned => "abandoned",
+            Self::Deleted => "deleted",
         }
     }
 }
@@ -179,7 +184,9 @@ impl Gc<'_> {
         }
         for name in names {
             let object = format!("{root}/{name}");
-            if name == "source" {
+            if life.is_purged() {
+                self.remnant(&object, report).await?;
+            } else if name == "source" {
                 self.sources(&object, &life, report).await?;
             } else if let Ok(generation) = name.parse() {
                 self.generation(&object, &life, generation, report).await?;
@@ -188,6 +195,17 @@ impl Gc<'_> {
             }
         }
         self.clear(&root).await
+    }
+
+    /// Somebody was still storing it when its clip was purged.
+    async fn remnant(self, object: &str, report: &mut Report) -> Result<(), GcError> {
+        let footprint = self.media.footprint(object).await?;
+        if self.is_old(&footprint, UNDER_WAY) {
+            self.take(Kind::Deleted, object, &footprint, report).await
+        } else {
+            report.waiting.add(&footprint);
+            Ok(())
+        }
     }
 
     /// A folder that has been empty for a while goes, too; one that was just made is about to be filled.

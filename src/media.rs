@@ -7,6 +7,7 @@
 //! {root}/{clip}/{generation}/{quality}/segment-000.ts, playlist.m3u8
 //! {root}/{clip}/{generation}/master.m3u8, poster.jpg, storyboard.vtt, storyboard-0.jpg
 //! {root}/{clip}/captions/{uuid}.vtt                  those of every generation
+//! {clip}/poster/{uuid}.jpg                    the one that somebody chose
 //! ```
 //!
 //! Beside them, and always on this machine's disk: uploads and encodings under way (`.incoming`, `.work`), and, in front
@@ -104,6 +105,11 @@ impl MediaStore {
     /// The object name of captions, which are those of every generation.
     pub fn captions_object(clip: ClipId, name: uuid::Uuid) -> String {
         format!("{clip}/captions/{name}.vtt")
+    }
+
+    /// The object name of a poster that somebody chose, which is that of every generation.
+    pub fn poster_object(clip: ClipId, name: uuid::Uuid) -> String {
+        format!("{clip}/poster/{name}.jpg")
     }
 
     /// Begins to receive a source.

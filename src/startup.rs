@@ -85,7 +85,7 @@ impl Services {
         foundation.spawn("playback log", writing);
         let node = uuid::Uuid::now_v7().simple().to_string();
         let commands = ClipCommands::new(logs.clone(), clip_log.clone(), node.clone());
-        let clips = Clips::new(commands, arbiter.handle());
+        let clips = Clips::new(commands.clone(), arbiter.handle());
         let followed = Followed {
             db: db.clone(),
             logs: logs.clone(),
@@ -127,17 +127,18 @@ impl Services {
             foundation,
             node,
         };
-        services.start_janitor();
+        services.start_janitor(commands);
         services.start_webhooks(&clip_log, &followed.news);
         Ok(services)
     }
 
-    fn start_janitor(&self) {
+    fn start_janitor(&self, commands: ClipCommands) {
         let janitor = Janitor {
             media: self.media.clone(),
             db: self.db.clone(),
             logs: self.logs.clone(),
             clock: Arc::clone(&self.clock),
+            commands,
             node: self.node.clone(),
             playback_days: self.config.retention.playback_days,
         };

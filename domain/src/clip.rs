@@ -5,8 +5,11 @@
 
 mod captions;
 mod command;
+mod deletion;
+mod details;
 mod encoding;
 mod event;
+mod poster;
 mod refusal;
 mod registration;
 #[cfg(test)]
@@ -20,8 +23,11 @@ use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
 pub use command::{ClipCommand, EncodingFailure, EncodingOrder, Held, WorkStep};
+pub use deletion::{DeletedMedia, Deletion};
+pub use details::{ChangedDetails, Details, MAX_DESCRIPTION, is_fit_description, present};
 pub use encoding::{Encoding, MAX_ATTEMPTS, Unit};
 pub use event::{ClipEvent, EncodingClass, FailureClass, UnknownClass};
+pub use poster::ChosenPoster;
 pub use refusal::Refusal;
 pub use registration::{MAX_TITLE, Registration, Visibility, is_fit_title, is_web_address};
 
@@ -33,6 +39,8 @@ use crate::source::{SourceFacts, StoredSource};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Clip {
     registration: Option<Registration>,
+    details: Option<Details>,
+    deletion: Option<Deletion>,
     source: Option<StoredSource>,
     facts: Option<SourceFacts>,
     encoding: Option<Encoding>,
@@ -41,12 +49,18 @@ pub struct Clip {
     /// The generation that plays, once one has been completed.
     published: Option<u32>,
     captions: BTreeMap<LanguageTag, Captions>,
+    poster: Option<ChosenPoster>,
 }
 
 impl Clip {
     /// Who registered it and how, once it is registered.
     pub fn registration(&self) -> Option<&Registration> {
         self.registration.as_ref()
+    }
+
+    /// What is told of it and who may watch it, once it is registered.
+    pub fn details(&self) -> Option<&Details> {
+        self.details.as_ref()
     }
 
     /// The stored source, once there is one.
@@ -77,16 +91,28 @@ impl Clip {
     /// Decides what a command does to this clip.
     pub fn decide(&self, command: ClipCommand) -> Result<Vec<ClipEvent>, Refusal> {
         match command {
+            ClipCommand::Delete { purge_after } => self.delete(purge_after),
+            ClipCommand::Restore => self.restore(),
+            ClipCommand::StartPurge { at } => self.start_purge(at),
+            ClipCommand::FinishPurge { objects, bytes } => self.finish_purge(objects, bytes),
             ClipCommand::Register(registration) => self.register(registration),
+            ClipCommand::Work { held, step } => {
+                let encoding = self.encoding.as_ref().ok_or(Refusal::NothingToEncode)?;
+                encoding.decide(self.facts.as_ref(), held, self.without_copy(step))
+            }
+            _living if self.deletion.is_some() => Err(Refusal::Deleted),
+            ClipCommand::ChangeDetails {
+                details,
+                visibility,
+                seen,
+            } => self.change_details(details, visibility, seen),
             ClipCommand::StoreSource { source, facts, order } => self.store_source(source, facts, order),
             ClipCommand::RequestEncoding(order) => self.request(order),
             ClipCommand::CancelEncoding => Ok(self.cancel()),
             ClipCommand::AddCaptions(captions) => self.add_captions(captions),
             ClipCommand::RemoveCaptions(language) => self.remove_captions(language),
-            ClipCommand::Work { held, step } => {
-                let encoding = self.encoding.as_ref().ok_or(Refusal::NothingToEncode)?;
-                encoding.decide(self.facts.as_ref(), held, self.without_copy(step))
-            }
+            ClipCommand::ChoosePoster(poster) => self.choose_poster(poster),
+            ClipCommand::ResetPoster => Ok(self.reset_poster()),
         }
     }
 
@@ -102,7 +128,7 @@ impl Clip {
     fn register(&self, registration: Registration) -> Result<Vec<ClipEvent>, Refusal> {
         match &self.registration {
             None => Ok(vec![ClipEvent::ClipRegistered(registration)]),
-            Some(known) if *known == registration => Ok(vec![]),
+            Some(known) if *known == registration && self.deletion.is_none() => Ok(vec![]),
             Some(known) => Err(Refusal::SlugTaken {
                 slug: known.slug.clone(),
             }),
@@ -158,6 +184,22 @@ impl Clip {
         .collect()
     }
 
+    fn adopt_registration(&mut self, registration: Registration) {
+        self.details = Some(Details::first(&registration));
+        self.registration = Some(registration);
+    }
+
+    fn adopt_source(&mut self, source: StoredSource) {
+        self.source = Some(source);
+        self.facts = None;
+        self.copy_refused = false;
+    }
+
+    fn play(&mut self, generation: u32) {
+        self.published = Some(generation);
+        self.assign_to_encoding(Encoding::end);
+    }
+
     fn assign_to_encoding(&mut self, change: impl FnOnce(&mut Encoding)) {
         if let Some(encoding) = &mut self.encoding {
             change(encoding);
@@ -181,12 +223,14 @@ impl Aggregate for Clip {
 
     fn apply(&mut self, event: ClipEvent) {
         match event {
-            ClipEvent::ClipRegistered(registration) => self.registration = Some(registration),
-            ClipEvent::SourceStored(source) => {
-                self.source = Some(source);
-                self.facts = None;
-                self.copy_refused = false;
-            }
+            ClipEvent::ClipRegistered(registration) => self.adopt_registration(registration),
+            ClipEvent::DetailsChanged(changed) => self.adopt_details(changed),
+            ClipEvent::VisibilityChanged { visibility } => self.show_to(visibility),
+            ClipEvent::ClipDeleted { purge_after } => self.note_deletion(purge_after),
+            ClipEvent::ClipRestored {} => self.deletion = None,
+            ClipEvent::PurgeStarted {} => self.let_media_go(),
+            ClipEvent::MediaPurged { .. } => self.note_media(DeletedMedia::Gone),
+            ClipEvent::SourceStored(source) => self.adopt_source(source),
             ClipEvent::SourceProbed(facts) => self.facts = Some(facts),
             ClipEvent::EncodingRequested {
                 generation,
@@ -224,13 +268,11 @@ impl Aggregate for Clip {
             ClipEvent::ThumbnailsReady { .. } => self.assign_to_encoding(|e| e.thumbnails = true),
             ClipEvent::CaptionsAdded { captions, .. } => self.keep_captions(captions),
             ClipEvent::CaptionsRemoved { language, .. } => self.drop_captions(&language),
-            ClipEvent::EncodingCompleted { generation, .. } => {
-                self.published = Some(generation);
-                self.assign_to_encoding(Encoding::end);
-            }
-            ClipEvent::SourceRejected { .. } | ClipEvent::EncodingCancelled { .. } => {
-                self.assign_to_encoding(Encoding::end);
-            }
+            ClipEvent::PosterChosen { poster, .. } => self.poster = Some(poster),
+            ClipEvent::PosterReset { .. } => self.poster = None,
+            ClipEvent::EncodingCompleted { generation, .. } => self.play(generation),
+            ClipEvent::SourceRejected { .. } => self.assign_to_encoding(Encoding::end),
+            ClipEvent::EncodingCancelled { .. } => self.note_cancellation(),
             ClipEvent::EncodingFailed {
                 unit,
                 class,

@@ -101,7 +101,15 @@ impl ReadModel for Tracks {
             ClipEvent::CaptionsRemoved { language, .. } => {
                 rows.retain(|row| row.language != language.as_str());
             }
+            ClipEvent::PurgeStarted {} => rows.clear(),
             ClipEvent::ClipRegistered(_)
+            | ClipEvent::DetailsChanged(_)
+            | ClipEvent::VisibilityChanged { .. }
+            | ClipEvent::ClipDeleted { .. }
+            | ClipEvent::ClipRestored {}
+            | ClipEvent::PosterChosen { .. }
+            | ClipEvent::PosterReset { .. }
+            | ClipEvent::MediaPurged { .. }
             | ClipEvent::SourceStored(_)
             | ClipEvent::SourceProbed(_)
             | ClipEvent::SourceRejected { .. }

@@ -2,17 +2,17 @@
 
 pub mod backfill;
 mod queries;
+mod row;
 
 use chrono::{DateTime, Utc};
-use clipper_domain::clip::{ClipEvent, EncodingClass, FailureClass, Registration};
-use clipper_domain::source::SourceFacts;
-use clipper_domain::{ClipId, Quality};
+use clipper_domain::ClipId;
+use clipper_domain::clip::ClipEvent;
 
 use crate::fold::Page;
 use crate::table::columns;
 use crate::{Log, Projection, ReadModel, Recorded, Row, Table};
 
-pub use queries::{Filter, Order, Place, by_id, by_name, by_slug, page};
+pub use queries::{Filter, Order, Place, Which, by_id, by_name, by_name_in, by_slug, due_for_purge, page};
 
 /// The read model `clips`. Version 2 names owners by pseudonym, version 3 shows clips that play while they are encoded,
 /// version 4 knows sources, still pictures, and what clips were elsewhere before.
@@ -41,6 +41,8 @@ pub struct ClipRow {
     pub slug: String,
     /// The title.
     pub title: String,
+    /// What it shows, in plain text.
+    pub description: Option<String>,
     /// The pseudonym of who may change it.
     pub owner_id: String,
     /// `public` or `private`.
@@ -73,6 +75,8 @@ pub struct ClipRow {
     pub playing_generation: Option<i64>,
     /// The path of the picture that stands for the clip.
     pub poster_url: Option<String>,
+    /// Where the picture lies that somebody chose instead.
+    pub chosen_poster: Option<String>,
     /// The path of the pictures to scrub by.
     pub storyboard_url: Option<String>,
     /// The latest generation that has still pictures.
@@ -95,12 +99,23 @@ pub struct ClipRow {
     pub created_at: DateTime<Utc>,
     /// When it changed last.
     pub updated_at: DateTime<Utc>,
+    /// Counts the changes of what is told of it, from 1.
+    pub revision: i64,
+    /// When it was deleted, if it is.
+    pub deleted_at: Option<DateTime<Utc>>,
+    /// Until when it may be restored.
+    pub purge_after: Option<DateTime<Utc>>,
+    /// When its media began to go; it cannot be restored any more.
+    pub purge_started_at: Option<DateTime<Utc>>,
+    /// When none of its media was left.
+    pub purged_at: Option<DateTime<Utc>>,
 }
 
 columns!(ClipRow {
     id: Uuid,
     slug: Text,
     title: Text,
+    description: Text,
     owner_id: Text,
     visibility: Text,
     embed_url: Text,
@@ -117,6 +132,7 @@ columns!(ClipRow {
     generation: Int,
     playing_generation: Int,
     poster_url: Text,
+    chosen_poster: Text,
     storyboard_url: Text,
     thumbnails_generation: Int,
     duration: Float,
@@ -128,6 +144,11 @@ columns!(ClipRow {
     position: Int,
     created_at: Time,
     updated_at: Time,
+    revision: Int,
+    deleted_at: Time,
+    purge_after: Time,
+    purge_started_at: Time,
+    purged_at: Time,
 });
 
 /// How events become rows of `clips`.
@@ -145,218 +166,5 @@ impl ReadModel for Clips {
         for row in rows {
             row.apply(&recorded.event, recorded.recorded_at);
         }
-    }
-}
-
-impl ClipRow {
-    /// Which class another encoding of this clip is of.
-    pub fn class_of_request(&self) -> EncodingClass {
-        if self.hls_available {
-            EncodingClass::Reencode
-        } else {
-            EncodingClass::Fresh
-        }
-    }
-
-    fn registered(recorded: &Recorded<ClipId, ClipEvent>, registration: &Registration) -> Self {
-        Self {
-            id: recorded.stream.to_string(),
-            slug: registration.slug.as_str().to_owned(),
-            title: registration.title.clone(),
-            owner_id: registration.owner.to_string(),
-            visibility: registration.visibility.as_str().to_owned(),
-            embed_url: registration.embed_url.clone(),
-            twitch_clip_url: registration.twitch_clip_url.clone(),
-            hls_available: false,
-            hls_master_url: None,
-            hls_processing_status: "pending".to_owned(),
-            hls_qualities: "[]".to_owned(),
-            hls_processed_at: None,
-            encoding_state: "awaiting_source".to_owned(),
-            failure_code: None,
-            failure_detail: None,
-            failure_class: None,
-            generation: 0,
-            playing_generation: None,
-            poster_url: None,
-            storyboard_url: None,
-            thumbnails_generation: None,
-            duration: None,
-            width: None,
-            height: None,
-            source_bytes: None,
-            source_url: registration.source_url.clone(),
-            views: i64::try_from(registration.views).unwrap_or(i64::MAX),
-            position: recorded.position,
-            created_at: registration.created_at.unwrap_or(recorded.recorded_at),
-            updated_at: recorded.recorded_at,
-        }
-    }
-
-    fn apply(&mut self, event: &ClipEvent, at: DateTime<Utc>) {
-        match event {
-            ClipEvent::ClipRegistered(_)
-            | ClipEvent::EncodingPlanned { .. }
-            | ClipEvent::SegmentsStored { .. }
-            | ClipEvent::UnitEncoded { .. }
-            | ClipEvent::VariantSkipped { .. }
-            | ClipEvent::CaptionsAdded { .. }
-            | ClipEvent::CaptionsRemoved { .. } => return,
-            ClipEvent::SourceStored(source) => {
-                self.source_bytes = Some(i64::try_from(source.bytes).unwrap_or(i64::MAX));
-            }
-            ClipEvent::ThumbnailsReady { generation, .. } => {
-                self.thumbnails_generation = Some(i64::from(*generation));
-            }
-            ClipEvent::SourceProbed(facts) => self.probed(facts),
-            ClipEvent::SourceRejected {
-                generation,
-                rejection,
-            } => {
-                self.broke_off(*generation, "rejected", at);
-                self.failed(FailureClass::Content, rejection.code.as_str(), &rejection.detail);
-            }
-            ClipEvent::EncodingRequested { generation, .. } => self.requested(*generation),
-            ClipEvent::EncodingStarted { .. } => "encoding".clone_into(&mut self.encoding_state),
-            ClipEvent::VariantPlayable { generation, variant } => self.playable(*generation, variant.quality),
-            ClipEvent::VariantReady { generation, variant } => self.playable(*generation, variant.quality),
-            ClipEvent::VariantFailed {
-                generation, quality, ..
-            } => self.unplayable(*generation, *quality),
-            ClipEvent::CopyAbandoned { generation, .. } => self.broke_off(*generation, "queued", at),
-            ClipEvent::EncodingCancelled { generation } => self.broke_off(*generation, "cancelled", at),
-            ClipEvent::EncodingCompleted {
-                generation,
-                qualities,
-                failed,
-            } => self.completed(*generation, qualities, failed, at),
-            ClipEvent::EncodingFailed {
-                retry_at: Some(_), ..
-            } => "retrying".clone_into(&mut self.encoding_state),
-            ClipEvent::EncodingFailed {
-                generation,
-                class,
-                code,
-                detail,
-                retry_at: None,
-                ..
-            } => {
-                self.broke_off(*generation, "failed", at);
-                self.failed(*class, code, detail);
-            }
-        }
-        self.updated_at = at;
-    }
-
-    fn probed(&mut self, facts: &SourceFacts) {
-        let (width, height) = facts.display_size();
-        self.width = Some(i64::from(width));
-        self.height = Some(i64::from(height));
-        self.duration = Some(std::time::Duration::from_millis(facts.duration_ms).as_secs_f64());
-    }
-
-    fn requested(&mut self, generation: u32) {
-        "processing".clone_into(&mut self.hls_processing_status);
-        "queued".clone_into(&mut self.encoding_state);
-        self.generation = i64::from(generation);
-        self.forget_failure();
-    }
-
-    /// A clip that plays goes on playing its whole generation until the next one is whole.
-    fn playable(&mut self, generation: u32, quality: Quality) {
-        if self
-            .playing_generation
-            .is_some_and(|playing| playing != i64::from(generation))
-        {
-            return;
-        }
-        self.playing_generation = Some(i64::from(generation));
-        let mut qualities = self.qualities();
-        qualities.push(quality);
-        self.show(qualities);
-    }
-
-    fn unplayable(&mut self, generation: u32, quality: Quality) {
-        if self.playing_generation == Some(i64::from(generation)) {
-            let mut qualities = self.qualities();
-            qualities.retain(|known| *known != quality);
-            self.show(qualities);
-        }
-    }
-
-    /// What an encoding that ended early had made is not whole; an earlier generation still is.
-    fn broke_off(&mut self, generation: u32, encoding_state: &str, at: DateTime<Utc>) {
-        if self.playing_generation == Some(i64::from(generation)) {
-            self.playing_generation = None;
-            self.show(vec![]);
-        }
-        let status = if self.hls_available { "completed" } else { "failed" };
-        self.ended(status, encoding_state, at);
-    }
-
-    fn qualities(&self) -> Vec<Quality> {
-        serde_json::from_str(&self.hls_qualities).unwrap_or_default()
-    }
-
-    /// From small to large, each once.
-    fn show(&mut self, mut qualities: Vec<Quality>) {
-        qualities.sort_unstable();
-        qualities.dedup();
-        self.hls_available = !qualities.is_empty();
-        let address = || format!("/api/video/{}/master.m3u8", self.slug);
-        self.hls_master_url = self.hls_available.then(address);
-        self.hls_qualities = serde_json::json!(qualities).to_string();
-    }
-
-    fn completed(&mut self, generation: u32, qualities: &[Quality], failed: &[Quality], at: DateTime<Utc>) {
-        let status = if failed.is_empty() { "completed" } else { "partial" };
-        self.ended(status, status, at);
-        if !failed.is_empty() {
-            let labels: Vec<_> = failed.iter().map(|quality| quality.label()).collect();
-            self.failed(
-                FailureClass::Content,
-                "some_rungs_failed",
-                &format!("could not be encoded: {}", labels.join(", ")),
-            );
-        }
-        self.playing_generation = Some(i64::from(generation));
-        self.show(qualities.to_vec());
-        self.show_thumbnails();
-    }
-
-    /// Those of the generation that plays. Their addresses say which one it is, since what was ever published under an
-    /// address stays what it is.
-    fn show_thumbnails(&mut self) {
-        let playing = self.playing_generation.filter(|_| self.hls_available);
-        let shown = playing.filter(|generation| self.thumbnails_generation == Some(*generation));
-        let address = |file: &str| {
-            let query = shown?;
-            let query = if query > 1 {
-                format!("?g={query}")
-            } else {
-                String::new()
-            };
-            Some(format!("/api/video/{}/{file}{query}", self.slug))
-        };
-        (self.poster_url, self.storyboard_url) = (address("poster.jpg"), address("storyboard.vtt"));
-    }
-
-    fn ended(&mut self, status: &str, encoding_state: &str, at: DateTime<Utc>) {
-        status.clone_into(&mut self.hls_processing_status);
-        encoding_state.clone_into(&mut self.encoding_state);
-        self.forget_failure();
-        self.hls_processed_at = Some(at);
-    }
-
-    fn forget_failure(&mut self) {
-        self.failure_code = None;
-        self.failure_detail = None;
-        self.failure_class = None;
-    }
-
-    fn failed(&mut self, class: FailureClass, code: &str, detail: &str) {
-        self.failure_class = Some(class.as_str().to_owned());
-        self.failure_code = Some(code.to_owned());
-        self.failure_detail = Some(detail.to_owned());
     }
 }

@@ -184,11 +184,10 @@ impl ReadModel for Encodings {
                 class,
                 priority,
                 ..
-            } => {
-                let row = EncodingRow::requested(recorded, *generation, *class, *priority);
-                rows.retain(|other| other.generation != row.generation);
-                rows.push(row);
-            }
+            } => replace(
+                rows,
+                EncodingRow::requested(recorded, *generation, *class, *priority),
+            ),
             ClipEvent::EncodingPlanned { generation, plan } => {
                 lay_out(rows, *generation, plan.last_unit(), at);
             }
@@ -203,16 +202,8 @@ impl ReadModel for Encodings {
                 unit,
                 retry_at: Some(retry_at),
                 ..
-            } => change_unit(rows, *generation, *unit, at, |row| {
-                row.failures += 1;
-                row.run_after = Some(*retry_at);
-            }),
-            ClipEvent::UnitEncoded { generation, unit, .. } => {
-                change_unit(rows, *generation, *unit, at, |row| {
-                    "completed".clone_into(&mut row.state);
-                });
-                unblock(rows, *generation, at);
-            }
+            } => change_unit(rows, *generation, *unit, at, |row| row.fail_until(*retry_at)),
+            ClipEvent::UnitEncoded { generation, unit, .. } => complete(rows, *generation, *unit, at),
             ClipEvent::SourceRejected { generation, .. }
             | ClipEvent::CopyAbandoned { generation, .. }
             | ClipEvent::EncodingFailed {
@@ -223,6 +214,14 @@ impl ReadModel for Encodings {
             ClipEvent::EncodingCancelled { generation } => end(rows, *generation, at, "cancelled"),
             ClipEvent::EncodingCompleted { generation, .. } => end(rows, *generation, at, "completed"),
             ClipEvent::ClipRegistered(_)
+            | ClipEvent::DetailsChanged(_)
+            | ClipEvent::VisibilityChanged { .. }
+            | ClipEvent::ClipDeleted { .. }
+            | ClipEvent::ClipRestored {}
+            | ClipEvent::PosterChosen { .. }
+            | ClipEvent::PosterReset { .. }
+            | ClipEvent::PurgeStarted {}
+            | ClipEvent::MediaPurged { .. }
             | ClipEvent::SourceStored(_)
             | ClipEvent::SourceProbed(_)
             | ClipEvent::VariantPlayable { .. }
@@ -255,6 +254,19 @@ fn lay_out(rows: &mut Vec<EncodingRow>, generation: u32, last: u32, at: DateTime
             ..opening.clone()
         });
     }
+}
+
+/// One that was asked for anew has nothing of what bore its number before.
+fn replace(rows: &mut Vec<EncodingRow>, row: EncodingRow) {
+    rows.retain(|other| other.generation != row.generation);
+    rows.push(row);
+}
+
+fn complete(rows: &mut [EncodingRow], generation: u32, unit: u32, at: DateTime<Utc>) {
+    change_unit(rows, generation, unit, at, |row| {
+        "completed".clone_into(&mut row.state);
+    });
+    unblock(rows, generation, at);
 }
 
 fn unblock(rows: &mut [EncodingRow], generation: u32, at: DateTime<Utc>) {
@@ -304,6 +316,11 @@ fn change_unit(
 }
 
 impl EncodingRow {
+    fn fail_until(&mut self, retry_at: DateTime<Utc>) {
+        self.failures += 1;
+        self.run_after = Some(retry_at);
+    }
+
     fn requested(
         recorded: &Recorded<ClipId, ClipEvent>,
         generation: u32,

@@ -12,6 +12,7 @@ pub mod rollups;
 mod selection;
 mod session;
 mod statement;
+pub mod storage_usage;
 pub mod streaming_analytics;
 mod table;
 pub mod video_variants;
@@ -46,11 +47,12 @@ impl Projection {
 }
 
 /// Every projection. Order is the order of listing only; none depends on another but the derived ones, which come last.
-pub static PROJECTIONS: [Projection; 6] = [
+pub static PROJECTIONS: [Projection; 7] = [
     clips::PROJECTION,
     video_variants::PROJECTION,
     encoding_queue::PROJECTION,
     streaming_analytics::PROJECTION,
     clip_captions::PROJECTION,
+    storage_usage::PROJECTION,
     rollups::PROJECTION,
 ];

@@ -129,23 +129,6 @@ pub fn one(clip: ClipId, quality: Quality) -> Query<VariantRow> {
     )
 }
 
-/// The bytes of a quality.
-#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
-pub struct StoredRow {
-    /// The quality.
-    pub quality: String,
-    /// Of the renditions that play.
-    pub bytes: i64,
-}
-
-/// How many bytes of each quality play.
-pub fn stored() -> Query<StoredRow> {
-    Query::new(
-        "SELECT quality, CAST(sum(file_size) AS BIGINT) AS bytes FROM video_variants GROUP BY quality",
-        vec![],
-    )
-}
-
 /// How events become rows of `video_variants`.
 pub struct Variants;
 
@@ -192,7 +175,15 @@ impl ReadModel for Variants {
                 retry_at: None,
                 ..
             } => rows.retain(|row| !(row.growing && row.generation == i64::from(*generation))),
+            ClipEvent::PurgeStarted {} => rows.clear(),
             ClipEvent::ClipRegistered(_)
+            | ClipEvent::DetailsChanged(_)
+            | ClipEvent::VisibilityChanged { .. }
+            | ClipEvent::ClipDeleted { .. }
+            | ClipEvent::ClipRestored {}
+            | ClipEvent::PosterChosen { .. }
+            | ClipEvent::PosterReset { .. }
+            | ClipEvent::MediaPurged { .. }
             | ClipEvent::SourceStored(_)
             | ClipEvent::SourceProbed(_)
             | ClipEvent::EncodingRequested { .. }

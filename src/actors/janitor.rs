@@ -1,4 +1,4 @@
-//! The janitor: sweeps away media that nobody names any more, leases and answers that were kept long enough, and
+//! The janitor: sweeps away media of deleted clips and media that nobody names any more, leases and answers that were kept long enough, and
 //! reports whose retention is over.
 
 use std::sync::Arc;
@@ -7,11 +7,12 @@ use std::time::Duration;
 use actix::prelude::*;
 use chrono::TimeDelta;
 use clipper_domain::Quality;
-use clipper_projections::video_variants;
+use clipper_projections::storage_usage;
 
 use super::supervisor::{Health, Ping, supervise};
 use crate::clock::Clock;
-use crate::gc::{Action, Gc, GcError};
+use crate::commands::ClipCommands;
+use crate::gc::{Action, Gc, GcError, Purge};
 use crate::media::MediaStore;
 use crate::shutdown::Shutdown;
 use crate::storage::{Db, Logs, StorageError, idempotency, leases, rejects, retention, viewers, webhooks};
@@ -35,6 +36,8 @@ pub struct Janitor {
     pub(crate) db: Db,
     pub(crate) logs: Logs,
     pub(crate) clock: Arc<dyn Clock>,
+    /// The way to the clips.
+    pub(crate) commands: ClipCommands,
     /// This process.
     pub(crate) node: String,
     /// Days for which reports are kept; 0 means for ever.
@@ -94,6 +97,12 @@ impl Janitor {
             }
             return Ok(());
         }
+        let purge = Purge {
+            media: &self.media,
+            clips: &self.commands,
+            actor: "janitor",
+        };
+        purge.due(&self.db, now).await?;
         let total = gc.run().await?.total();
         if total.objects > 0 {
             tracing::info!(
@@ -130,10 +139,11 @@ impl Janitor {
     /// Too much to be asked at every look at the metrics.
     #[expect(clippy::cast_precision_loss, reason = "gauges are floating-point numbers")]
     async fn weigh(&self) -> Result<(), StorageError> {
-        let stored = self.db.all(video_variants::stored()).await?;
-        for quality in Quality::ALL {
-            let row = stored.iter().find(|row| row.quality == quality.label());
-            metrics::gauge!("clipper_storage_bytes", "quality" => quality.label())
+        let stored = self.db.all(storage_usage::by_quality()).await?;
+        let labels = Quality::ALL.map(Quality::label);
+        for quality in labels.into_iter().chain([storage_usage::SOURCE]) {
+            let row = stored.iter().find(|row| row.name == quality);
+            metrics::gauge!("clipper_storage_bytes", "quality" => quality)
                 .set(row.map_or(0.0, |row| row.bytes as f64));
         }
         Ok(())

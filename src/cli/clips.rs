@@ -1,5 +1,8 @@
 //! `clipper clips`.
 
+mod change;
+mod list;
+
 use anyhow::Context;
 use clap::Subcommand;
 use clipper_domain::ClipId;
@@ -14,6 +17,8 @@ use crate::storage::{Db, Log, Logs, RawEvent, StoredEvent, people};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ClipsVerb {
+    /// List clips, the latest first.
+    List(list::ListArguments),
     /// Show a clip and its renditions.
     Show {
         /// Its UUID or slug.
@@ -27,6 +32,21 @@ pub(super) enum ClipsVerb {
         /// Its UUID or slug.
         clip: String,
     },
+    /// Take a clip away from everyone; it may be restored for a while.
+    Delete {
+        /// Its UUID or slug.
+        clip: String,
+    },
+    /// Give a deleted clip back.
+    Restore {
+        /// Its UUID or slug.
+        clip: String,
+    },
+    /// Remove the media of a deleted clip for ever, without waiting until it cannot be restored any more.
+    Purge {
+        /// Its UUID or slug; of all clips that are due, when absent.
+        clip: Option<String>,
+    },
 }
 
 pub(super) async fn run(config: &Config, verb: ClipsVerb, output: Output) -> anyhow::Result<bool> {
@@ -36,6 +56,10 @@ pub(super) async fn run(config: &Config, verb: ClipsVerb, output: Output) -> any
     match verb {
         ClipsVerb::Show { clip, at } => show(&db, &clip, at, output).await,
         ClipsVerb::History { clip } => history(&db, &clip, output).await,
+        ClipsVerb::List(arguments) => list::list(&db, arguments, output).await,
+        ClipsVerb::Delete { clip } => change::delete(config, &clip, output).await,
+        ClipsVerb::Restore { clip } => change::restore(config, &clip, output).await,
+        ClipsVerb::Purge { clip } => change::purge(config, clip.as_deref(), output).await,
     }
 }
 
@@ -57,6 +81,8 @@ async fn show(db: &Db, name: &str, at: Option<Moment>, output: Output) -> anyhow
     let owner = people::user_of(db, &row.owner_id).await?;
     let data = json!({
         "id": row.id, "slug": row.slug, "title": row.title, "owner_id": owner, "visibility": row.visibility,
+        "description": row.description, "deleted_at": row.deleted_at, "restore_until": row.purge_after,
+        "purged_at": row.purged_at,
         "hls_processing_status": row.hls_processing_status, "encoding_state": row.encoding_state,
         "failure_code": row.failure_code, "failure_detail": row.failure_detail,
         "duration": row.duration, "width": row.width, "height": row.height, "created_at": row.created_at,
@@ -74,6 +100,9 @@ fn describe(row: &ClipRow, variants: &[VariantRow]) -> String {
     text += &format!("\n  {} ({})", row.hls_processing_status, row.encoding_state);
     if let (Some(width), Some(height), Some(duration)) = (row.width, row.height, row.duration) {
         text += &format!(" · {width}×{height} · {duration:.1} s");
+    }
+    if let Some(at) = row.deleted_at {
+        text += &format!("\n  deleted at {} UTC", at.format("%Y-%m-%d %H:%M:%S"));
     }
     if let (Some(code), Some(detail)) = (&row.failure_code, &row.failure_detail) {
         text += &format!("\n  {code}: {detail}");
@@ -150,7 +179,7 @@ fn brief(event: &RawEvent) -> String {
 }
 
 async fn find(db: &Db, name: &str) -> anyhow::Result<ClipRow> {
-    db.optional(clips::by_name(name))
+    db.optional(clips::by_name_in(name, clips::Which::All))
         .await?
         .with_context(|| format!("there is no clip `{name}`"))
 }

@@ -14,13 +14,13 @@ use crate::shutdown::Shutdown;
 use crate::storage::{Db, Log, LogWriter, Logs, StorageError};
 
 /// Whom events name for what is done from the command line.
-const ACTOR: &str = "operator";
+pub(super) const ACTOR: &str = "operator";
 
 /// An open store.
 pub(super) struct Store {
     pub(super) db: Db,
     pub(super) logs: Logs,
-    commands: ClipCommands,
+    pub(super) commands: ClipCommands,
     writing: Shutdown,
 }
 
@@ -48,6 +48,14 @@ impl Store {
             .optional(clips::by_name(name))
             .await?
             .with_context(|| format!("there is no clip `{name}`"))
+    }
+
+    /// The clip with this UUID or slug, also a deleted one.
+    pub(super) async fn find_even_deleted(&self, name: &str) -> anyhow::Result<ClipRow> {
+        self.db
+            .optional(clips::by_name_in(name, clips::Which::All))
+            .await?
+            .with_context(|| format!("there never was a clip `{name}`"))
     }
 
     /// A clip as the log tells it.

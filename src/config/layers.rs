@@ -76,6 +76,7 @@ const SETTINGS: &[Setting] = &[
     setting("media.cache_mib"),
     setting("analytics.country_header"),
     setting("analytics.reports"),
+    setting("retention.deleted_hours"),
     setting("retention.playback_days"),
     setting("webhooks.allow_private"),
     setting("webhooks.timeout_seconds"),

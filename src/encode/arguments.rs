@@ -141,6 +141,37 @@ pub(super) fn poster(tools: &Tools, input: &Path, target: &str) -> Vec<String> {
     arguments
 }
 
+/// The most that pages show of a poster.
+const POSTER_BOX: &str =
+    "scale='min(1920,iw)':'min(1080,ih)':force_original_aspect_ratio=decrease:force_divisible_by=2";
+
+/// The arguments of the ffmpeg that makes a poster of a picture, which only this demuxer may open.
+pub(super) fn poster_of_picture(tools: &Tools, demuxer: &str, input: &Path, target: &str) -> Vec<String> {
+    let max_pixels = tools.max_pixels.to_string();
+    let mut arguments = preamble();
+    arguments.extend(words(&format!(
+        "-protocol_whitelist file -format_whitelist {demuxer} -max_pixels {max_pixels} -f {demuxer}"
+    )));
+    arguments.extend(["-i".to_owned(), input.display().to_string()]);
+    arguments.extend(words(&format!(
+        "-map 0:v:0 -vf {POSTER_BOX}:{JPEG} {PICTURES} -q:v 3 -frames:v 1 -update 1 {target}"
+    )));
+    arguments
+}
+
+/// The arguments of the ffmpeg that makes a poster of the picture so many ticks after the beginning of a segment.
+pub(super) fn poster_of_moment(tools: &Tools, input: &Path, offset_90k: u64, target: &str) -> Vec<String> {
+    let mut arguments = preamble();
+    let offset = std::time::Duration::from_micros(offset_90k.saturating_mul(100) / 9).as_secs_f64();
+    arguments.extend(input_limits(tools));
+    arguments.extend(["-i".to_owned(), input.display().to_string()]);
+    // Decoded from the beginning: within a segment a demuxer may find no place to begin at.
+    arguments.extend(words(&format!(
+        "-ss {offset:.6} -map 0:v:0 -vf {POSTER_BOX}:{JPEG} {PICTURES} -q:v 3 -frames:v 1 -update 1 {target}"
+    )));
+    arguments
+}
+
 fn key_frames_of(tools: &Tools, input: &Path) -> Vec<String> {
     let mut arguments = preamble();
     arguments.extend(words("-skip_frame nokey"));

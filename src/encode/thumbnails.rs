@@ -86,6 +86,19 @@ struct Key {
 }
 
 impl Rendition {
+    /// The segment that is played at a time, in ticks after the beginning, and how far into it that is.
+    pub fn segment_at(&self, at_90k: u64) -> Option<(usize, u64)> {
+        let mut left = at_90k;
+        for (number, segment) in self.segments.iter().enumerate() {
+            let duration = u64::from(segment.duration_90k);
+            if left < duration {
+                return Some((number, left));
+            }
+            left -= duration;
+        }
+        None
+    }
+
     fn duration_90k(&self) -> u64 {
         self.segments
             .iter()

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use clipper_domain::ClipId;
-use clipper_domain::clip::{Clip, ClipEvent};
+use clipper_domain::clip::{Clip, ClipEvent, DeletedMedia};
 use cqrs_es::Aggregate;
 
 use super::Kind;
@@ -50,6 +50,12 @@ impl Life {
     /// Whether the log knows of the clip at all.
     pub(super) fn is_known(&self) -> bool {
         self.clip.registration().is_some()
+    }
+
+    /// Whether nothing of it is needed any more.
+    pub(super) fn is_purged(&self) -> bool {
+        let deletion = self.clip.deletion();
+        deletion.is_some_and(|deletion| deletion.media != DeletedMedia::Kept)
     }
 
     /// What plays, and what is worked on.

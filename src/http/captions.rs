@@ -28,7 +28,7 @@ use crate::storage::Db;
 /// The largest file of captions in bytes.
 const MAX_BYTES: usize = 1 << 20;
 /// Captions are corrected while people watch.
-const CHANGING: &str = "public, max-age=60";
+pub(super) const CHANGING: &str = "public, max-age=60";
 /// How much of their hash tells one version of captions from another.
 const VERSION_DIGITS: usize = 12;
 
@@ -156,7 +156,7 @@ pub(super) async fn remove(
 /// Which version of captions a playlist means.
 #[derive(Deserialize)]
 pub(super) struct Version {
-    v: Option<String>,
+    pub(super) v: Option<String>,
 }
 
 /// `GET /api/video/{clip}/captions/{lang}.vtt`.

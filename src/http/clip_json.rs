@@ -1,10 +1,11 @@
 //! A clip as JSON.
 
 use chrono::{DateTime, Utc};
-use clipper_domain::ClipId;
+use clipper_domain::{ClipId, Quality};
 use clipper_projections::clip_captions::{self, CaptionsRow};
 use clipper_projections::clips::ClipRow;
 use clipper_projections::encoding_queue;
+use clipper_projections::storage_usage::{self, UsageRow};
 use clipper_projections::video_variants::{self, VariantRow};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -21,6 +22,7 @@ pub(super) struct ClipJson {
     id: String,
     slug: String,
     title: String,
+    description: Option<String>,
     /// The user; nothing, when the person was forgotten.
     owner_id: Option<String>,
     visibility: String,
@@ -36,6 +38,8 @@ pub(super) struct ClipJson {
     width: Option<i64>,
     height: Option<i64>,
     poster_url: Option<String>,
+    /// Whether somebody chose it.
+    poster_chosen: bool,
     storyboard_url: Option<String>,
     views: i64,
     captions: Vec<CaptionsJson>,
@@ -43,6 +47,12 @@ pub(super) struct ClipJson {
     encoding: EncodingJson,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    /// What `If-Match` names.
+    revision: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restore_until: Option<DateTime<Utc>>,
 }
 
 /// Captions in one language.
@@ -83,6 +93,19 @@ pub(super) struct EncodingJson {
     /// From 0 to 100.
     pub(super) percent: f64,
     pub(super) failure: Option<FailureJson>,
+    /// From small to large; none before it is planned.
+    pub(super) rungs: Vec<RungJson>,
+}
+
+/// How a rung of an encoding goes.
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "RungProgress")]
+pub(super) struct RungJson {
+    pub(super) quality: String,
+    /// From 0 to 100.
+    pub(super) percent: f64,
+    /// Whether viewers can watch it.
+    pub(super) playable: bool,
 }
 
 /// Why an encoding failed.
@@ -110,7 +133,7 @@ impl ClipJson {
 
     /// A clip as it was: without the progress of an encoding that was under way.
     pub(super) async fn of_past(db: &Db, past: PastClip) -> Result<Self, Problem> {
-        let encoding = EncodingJson::of(&past.clip, 0.0);
+        let encoding = EncodingJson::of(&past.clip, 0.0, &[]);
         Self::of(db, past.clip, past.variants, past.captions, encoding).await
     }
 
@@ -130,6 +153,7 @@ impl ClipJson {
             id: row.id,
             slug: row.slug,
             title: row.title,
+            description: row.description,
             owner_id: people::user_of(db, &row.owner_id).await?,
             visibility: row.visibility,
             embed_url: row.embed_url,
@@ -142,12 +166,16 @@ impl ClipJson {
             width: row.width,
             height: row.height,
             poster_url: row.poster_url,
+            poster_chosen: row.chosen_poster.is_some(),
             storyboard_url: row.storyboard_url,
             views: row.views,
             variants: variants.into_iter().map(VariantJson::from).collect(),
             encoding,
             created_at: row.created_at,
             updated_at: row.updated_at,
+            revision: row.revision,
+            deleted_at: row.deleted_at,
+            restore_until: row.purge_after,
         })
     }
 }
@@ -177,10 +205,14 @@ impl EncodingJson {
                 .map_or(0.0, |row| row.share),
             _ => 0.0,
         };
-        Ok(Self::of(row, share))
+        let rungs = match row.id.parse() {
+            Ok(id) => db.all(storage_usage::of_encoding(id, row.generation)).await?,
+            Err(_) => vec![],
+        };
+        Ok(Self::of(row, share, &rungs))
     }
 
-    fn of(row: &ClipRow, share: f64) -> Self {
+    fn of(row: &ClipRow, share: f64, rungs: &[UsageRow]) -> Self {
         let share = match row.encoding_state.as_str() {
             "completed" | "partial" => 1.0,
             _ => share,
@@ -188,9 +220,31 @@ impl EncodingJson {
         let failure = row.failure_code.clone().zip(row.failure_detail.clone());
         Self {
             state: row.encoding_state.clone(),
-            percent: (share * 1_000.0).round() / 10.0,
+            percent: percent(share),
+            rungs: RungJson::all(row, share, rungs),
             failure: failure.map(|(code, detail)| FailureJson { code, detail }),
         }
+    }
+}
+
+/// With one decimal.
+fn percent(share: f64) -> f64 {
+    (share * 1_000.0).round() / 10.0
+}
+
+impl RungJson {
+    fn all(row: &ClipRow, share: f64, rungs: &[UsageRow]) -> Vec<Self> {
+        let plays = row.playing_generation == Some(row.generation);
+        let playable: Vec<Quality> = serde_json::from_str(&row.hls_qualities).unwrap_or_default();
+        let of_rung = |quality: &Quality| {
+            let rung = rungs.iter().find(|rung| rung.quality == quality.label())?;
+            Some(Self {
+                quality: rung.quality.clone(),
+                percent: percent(rung.share(share)),
+                playable: plays && playable.contains(quality),
+            })
+        };
+        Quality::ALL.iter().filter_map(of_rung).collect()
     }
 }
 

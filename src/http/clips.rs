@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::auth::{Caller, Scope};
 use super::cdn::Cdn;
 use super::clip_json::ClipJson;
+use super::edits::describe;
 use super::idempotency;
 use super::problem::{Code, Problem, sentence};
 use crate::actors::{Clips, Projectors};
@@ -167,11 +168,10 @@ pub(super) async fn show(
     db: web::Data<Db>,
     logs: web::Data<Logs>,
     cdn: web::Data<Cdn>,
-) -> Result<web::Json<ClipJson>, Problem> {
+) -> Result<HttpResponse, Problem> {
     let row = find(&db, &name, &caller).await?;
     let Some(at) = &query.at else {
-        let clip = ClipJson::load(&db, row).await?;
-        return Ok(web::Json(clip.through(Some(&cdn))));
+        return describe(&db, &cdn, row).await;
     };
     may_look_back(&caller, &row)?;
     let moment: Moment = at.parse().map_err(|error: past::InvalidMoment| {
@@ -180,7 +180,7 @@ pub(super) async fn show(
     let past = past::clip_at(&logs, id_of(&row)?, moment).await?;
     let past =
         past.ok_or_else(|| Problem::new(Code::ClipNotFound, format!("`{name}` was not registered then.")))?;
-    Ok(web::Json(ClipJson::of_past(&db, past).await?))
+    Ok(HttpResponse::Ok().json(ClipJson::of_past(&db, past).await?))
 }
 
 /// What was is for those who may change what is.
@@ -232,6 +232,8 @@ pub(super) struct ListQuery {
     owner: Option<String>,
     /// In the title.
     q: Option<String>,
+    #[serde(default)]
+    deleted: bool,
     #[serde(default)]
     sort: Sort,
 }
@@ -290,6 +292,8 @@ pub(super) async fn list(
         owner: owner_named(&db, query.owner.as_deref()).await?,
         title_contains: query.q,
         viewer: caller.person(),
+        everything: false,
+        deleted: query.deleted,
         after,
     };
     let mut rows = db.all(clips::page(filter, order, limit + 1)).await?;

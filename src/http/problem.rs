@@ -83,6 +83,8 @@ codes! {
     Conflict               409 "conflict"                "Others change the clip at the same time"
     IdempotencyKeyInUse    409 "idempotency_key_in_use"  "The request with this key is under way"
     ReportsUnwanted        410 "reports_unwanted"        "Reports are not wanted"
+    ClipPurged             410 "clip_purged"             "The clip was deleted for good"
+    PreconditionFailed     412 "precondition_failed"     "Others changed it meanwhile"
     TusVersion             412 "tus_version"             "The version of tus is not spoken here"
     TooLarge               413 "too_large"               "The body is larger than is accepted"
     UnsupportedMediaType   415 "unsupported_media_type"  "The content type is not accepted here"
@@ -91,6 +93,7 @@ codes! {
     CaptionsNotUtf8        422 "captions_not_utf8"       "The captions are not in UTF-8"
     CaptionsMalformed      422 "captions_malformed"      "The captions cannot be read"
     PrivateAddress         422 "private_address"         "The address is not a public one"
+    NotAPicture            422 "not_a_picture"           "The file is not a picture that is read here"
     NotAVideo              422 "not_a_video"             "The file is not a video"
     NoVideoStream          422 "no_video_stream"         "The file holds no moving picture"
     Truncated              422 "truncated"               "The file is not complete"
@@ -266,14 +269,17 @@ impl From<CommandError> for Problem {
 impl From<&Refusal> for Problem {
     fn from(refusal: &Refusal) -> Self {
         let code = match refusal {
-            Refusal::NotRegistered => Code::ClipNotFound,
+            Refusal::NotRegistered | Refusal::Deleted | Refusal::NotDeleted => Code::ClipNotFound,
+            Refusal::Outdated { .. } => Code::PreconditionFailed,
+            Refusal::Purged => Code::ClipPurged,
             Refusal::SlugTaken { .. } => Code::SlugTaken,
             Refusal::SourceExists => Code::SourceExists,
             Refusal::NothingToEncode => Code::NoSource,
             Refusal::EncodingUnderWay { .. } => Code::EncodingUnderWay,
             Refusal::NoCaptions { .. } => Code::CaptionsNotFound,
             Refusal::TooManyCaptions { .. } => Code::TooManyCaptions,
-            Refusal::EncodingEnded { .. }
+            Refusal::Restorable { .. }
+            | Refusal::EncodingEnded { .. }
             | Refusal::UnitDone { .. }
             | Refusal::LeaseLost { .. }
             | Refusal::NotPlanned { .. }

@@ -9,7 +9,7 @@ use futures_util::stream;
 use serde::Serialize;
 
 use super::auth::Caller;
-use super::clip_json::{EncodingJson, FailureJson};
+use super::clip_json::{EncodingJson, FailureJson, RungJson};
 use super::clips::{find, id_of};
 use super::problem::Problem;
 use crate::storage::Db;
@@ -25,6 +25,9 @@ struct Progress {
     percent: f64,
     hls_available: bool,
     failure: Option<FailureJson>,
+    rungs: Vec<RungJson>,
+    #[serde(skip)]
+    generation: i64,
 }
 
 impl Progress {
@@ -33,6 +36,19 @@ impl Progress {
             self.hls_processing_status.as_str(),
             "completed" | "partial" | "failed"
         )
+    }
+
+    /// An attempt that begins anew was further before: whoever watches is not told of that.
+    fn at_least(mut self, last: Option<&Self>) -> Self {
+        let Some(last) = last.filter(|last| last.generation == self.generation && !self.has_ended()) else {
+            return self;
+        };
+        self.percent = self.percent.max(last.percent);
+        for rung in &mut self.rungs {
+            let before = last.rungs.iter().find(|before| before.quality == rung.quality);
+            rung.percent = before.map_or(rung.percent, |before| rung.percent.max(before.percent));
+        }
+        self
     }
 }
 
@@ -63,7 +79,7 @@ pub(super) async fn watch(
                     tokio::time::sleep(EVERY).await;
                 }
                 let progress = match load(&db, id).await {
-                    Ok(Some(progress)) => progress,
+                    Ok(Some(progress)) => progress.at_least(last.as_ref()),
                     Ok(None) => return None,
                     Err(problem) => return Some((Err(problem), Watch::Ended)),
                 };
@@ -121,5 +137,7 @@ async fn load(db: &Db, id: clipper_domain::ClipId) -> Result<Option<Progress>, P
         percent: encoding.percent,
         hls_available: row.hls_available,
         failure: encoding.failure,
+        rungs: encoding.rungs,
+        generation: row.generation,
     }))
 }

@@ -98,7 +98,10 @@ impl Reports {
 
     /// The clip that a player names.
     pub(super) async fn clip_id(&self, cid: &str) -> Result<Option<uuid::Uuid>, Problem> {
-        let row = self.db.optional(clips::by_name(cid)).await?;
+        let row = self
+            .db
+            .optional(clips::by_name_in(cid, clips::Which::All))
+            .await?;
         Ok(row.and_then(|row| uuid::Uuid::parse_str(&row.id).ok()))
     }
 

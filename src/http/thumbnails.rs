@@ -5,13 +5,14 @@ use clipper_projections::clips::ClipRow;
 
 use super::auth::Caller;
 use super::bytes;
+use super::captions::{CHANGING, Version};
 use super::clips::{find, id_of};
-use super::playback::{Generation, kept_for};
+use super::playback::{Generation, PRIVATE, kept_for};
 use super::problem::{Code, Problem};
 use crate::delivery::{Files, Text};
 use crate::encode::{POSTER, STORYBOARD};
 use crate::media::MediaStore;
-use crate::media::labels::{FINAL, JPEG, VTT};
+use crate::media::labels::{FINAL, IMMUTABLE, JPEG, VTT};
 use crate::storage::Db;
 
 /// `GET /api/video/{clip}/poster.jpg`.
@@ -19,12 +20,25 @@ pub(super) async fn poster(
     request: HttpRequest,
     name: web::Path<String>,
     generation: web::Query<Generation>,
+    version: web::Query<Version>,
     caller: Caller,
     db: web::Data<Db>,
     files: web::Data<Files>,
 ) -> Result<HttpResponse, Problem> {
     let row = find(&db, &name, &caller).await?;
-    picture(&request, &row, &generation, &files, POSTER).await
+    match (&row.chosen_poster, generation.g) {
+        (Some(object), None) => {
+            let open = files.open(object).await?.ok_or_else(missing)?;
+            let is_named = version.v.as_deref() == row.poster_version();
+            let cache_control = match row.visibility.as_str() {
+                "public" if is_named => IMMUTABLE,
+                "public" => CHANGING,
+                _ => PRIVATE,
+            };
+            bytes::send(&request, open, JPEG, cache_control)
+        }
+        (Some(_), Some(_)) | (None, _) => picture(&request, &row, &generation, &files, POSTER).await,
+    }
 }
 
 /// `GET /api/video/{clip}/storyboard-{n}.jpg`.

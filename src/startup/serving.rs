@@ -24,7 +24,7 @@ use crate::delivery::{
 };
 use crate::http::{
     self, AtHand, Cdn, FirstAnswers, Intake, Keys, Limits, Live, Origins, Overheard, Proxies, Rates,
-    Readiness, Reports, Security, Stored,
+    Readiness, Reports, Security, Stored, Undo,
 };
 use crate::media::{Downloads, MediaStore};
 use crate::storage::rejects::RejectSink;
@@ -256,6 +256,9 @@ impl Services {
             }),
             downloads: web::Data::new(Downloads::default()),
             intake: web::Data::new(self.intake(encoders)),
+            undo: web::Data::new(Undo(TimeDelta::hours(i64::from(
+                self.config.retention.deleted_hours,
+            )))),
             readiness: web::Data::new(self.readiness(&live)),
             sender: web::Data::new(self.sender.clone()),
             clock: web::Data::from(Arc::clone(&self.clock)),
@@ -298,6 +301,7 @@ struct Shared {
     first_answers: web::Data<FirstAnswers>,
     downloads: web::Data<Downloads>,
     intake: web::Data<Intake>,
+    undo: web::Data<Undo>,
     readiness: web::Data<Readiness>,
     sender: web::Data<Sender>,
     clock: web::Data<dyn Clock>,
@@ -322,6 +326,7 @@ impl Shared {
             .app_data(self.first_answers)
             .app_data(self.downloads)
             .app_data(self.intake)
+            .app_data(self.undo)
             .app_data(self.readiness)
             .app_data(self.sender)
             .app_data(self.clock)

@@ -5,6 +5,7 @@ mod bytes;
 mod captions;
 mod clips;
 mod cmcd;
+mod edits;
 mod idempotency;
 mod keys;
 mod limits;

@@ -58,8 +58,7 @@ async fn two_servers_share_a_database_and_one_outlives_the_other() {
     let data = folder.path().join("data");
     std::fs::create_dir_all(&data).unwrap();
     let database = TestDatabase::create(Backend::Postgres).await;
-    let first = Node::start(&data, &database.url);
-    let mut second = Node::start(&data, &database.url);
+    let [first, mut second] = [(); 2].map(|()| Node::start(&data, &database.url));
 
     // Commands to the same clips from both: of two that ask for one slug, one gets it; each sees at once what it wrote.
     for n in 0..20 {
@@ -79,6 +78,8 @@ async fn two_servers_share_a_database_and_one_outlives_the_other() {
     }
     let history = first.get("/api/clips/clip-7/history").await;
     assert_eq!(history["events"].as_array().unwrap().len(), 1, "registered once");
+
+    what_one_hides_the_other_shows_no_more(&first, &second).await;
 
     // Each projection has one owner, and both see the same.
     let owners = first.owners().await;
@@ -121,6 +122,29 @@ async fn two_servers_share_a_database_and_one_outlives_the_other() {
     );
     drop(first);
     database.drop().await;
+}
+
+/// A clip that became private on one node is gone on the other, also where that has it at hand.
+async fn what_one_hides_the_other_shows_no_more(here: &Node, there: &Node) {
+    let master = format!("{}/api/video/clip-3/master.m3u8", there.server.address);
+    let code = async || -> Value {
+        let answer = there.client.get(&master).send().await.unwrap();
+        answer.json::<Value>().await.unwrap()["code"].take()
+    };
+    assert_eq!(code().await, "hls_not_available", "it is public");
+    let path = format!("{}/api/clips/clip-3", here.server.address);
+    let hidden = here.client.patch(path).bearer_auth(KEY);
+    let hidden = hidden
+        .json(&json!({ "visibility": "private" }))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(hidden.status(), 200);
+    let began = Instant::now();
+    while code().await != "clip_not_found" {
+        assert!(began.elapsed() < Duration::from_secs(10), "it is still shown");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// An upgrade: rows that an older program left are made anew at the start, and serve until then.

@@ -1,6 +1,7 @@
 //! Whole walks with real ffmpeg: from an upload to renditions that independent programs play.
 
 mod copies;
+mod deletion;
 mod extras;
 mod playback;
 mod queue;

@@ -3,8 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::details::ChangedDetails;
 use super::event::{EncodingClass, FailureClass};
-use super::registration::Registration;
+use super::poster::ChosenPoster;
+use super::registration::{Registration, Visibility};
 use crate::captions::{Captions, LanguageTag};
 use crate::plan::PlanSettings;
 use crate::source::{Rejection, SourceFacts, StoredSource};
@@ -15,6 +17,34 @@ use crate::{Quality, Run, Thumbnails, Variant};
 pub enum ClipCommand {
     /// Make the clip known.
     Register(Registration),
+    /// Change what is told of it, or who may watch it.
+    ChangeDetails {
+        /// What to tell; what is absent stays.
+        details: ChangedDetails,
+        /// Who may watch it; nothing stays as it is.
+        visibility: Option<Visibility>,
+        /// The revision that whoever asks has seen, if it must be the latest.
+        seen: Option<u32>,
+    },
+    /// Take it away from everyone, for now.
+    Delete {
+        /// Until then it may be restored.
+        purge_after: DateTime<Utc>,
+    },
+    /// Give it back.
+    Restore,
+    /// Let the media of a deleted clip go.
+    StartPurge {
+        /// When; nothing, where it need not be wanted back.
+        at: Option<DateTime<Utc>>,
+    },
+    /// Its media was removed.
+    FinishPurge {
+        /// How many objects.
+        objects: u64,
+        /// How many bytes.
+        bytes: u64,
+    },
     /// A source was stored whole; encode it.
     StoreSource {
         /// Where it lies.
@@ -32,6 +62,10 @@ pub enum ClipCommand {
     AddCaptions(Captions),
     /// Remove the captions in a language.
     RemoveCaptions(LanguageTag),
+    /// Have a picture of one's own stand for it.
+    ChoosePoster(ChosenPoster),
+    /// Have whatever picture an encoding finds stand for it.
+    ResetPoster,
     /// A step of a worker.
     Work {
         /// What the worker holds.

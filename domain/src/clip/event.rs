@@ -7,7 +7,9 @@ use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::registration::Registration;
+use super::details::ChangedDetails;
+use super::poster::ChosenPoster;
+use super::registration::{Registration, Visibility};
 use super::upcast;
 use crate::captions::{Captions, LanguageTag};
 use crate::plan::Plan;
@@ -20,6 +22,29 @@ use crate::{Playable, Quality, Run, Thumbnails, Variant};
 pub enum ClipEvent {
     /// The clip became known.
     ClipRegistered(Registration),
+    /// Something else is told of it.
+    DetailsChanged(ChangedDetails),
+    /// Others may watch it.
+    VisibilityChanged {
+        /// Who may now.
+        visibility: Visibility,
+    },
+    /// It was taken away from everyone.
+    ClipDeleted {
+        /// Until then it may be restored.
+        purge_after: DateTime<Utc>,
+    },
+    /// It was given back.
+    ClipRestored {},
+    /// Its media began to be removed; it cannot be restored any more.
+    PurgeStarted {},
+    /// None of its media is left.
+    MediaPurged {
+        /// How many objects were removed at last.
+        objects: u64,
+        /// How many bytes.
+        bytes: u64,
+    },
     /// A source lies whole in the media store.
     SourceStored(StoredSource),
     /// The source was understood.
@@ -138,6 +163,18 @@ pub enum ClipEvent {
         /// The object that is not needed any more.
         object: String,
     },
+    /// Somebody chose the picture that stands for it.
+    PosterChosen {
+        /// The picture.
+        poster: ChosenPoster,
+        /// The object of the picture that it takes the place of.
+        replaced: Option<String>,
+    },
+    /// Whatever picture an encoding finds stands for it again.
+    PosterReset {
+        /// The object that is not needed any more.
+        object: String,
+    },
     /// Nothing is left to be done.
     EncodingCompleted {
         /// The encoding.
@@ -241,6 +278,12 @@ impl DomainEvent for ClipEvent {
     fn event_type(&self) -> String {
         match self {
             Self::ClipRegistered(_) => "ClipRegistered",
+            Self::DetailsChanged(_) => "DetailsChanged",
+            Self::VisibilityChanged { .. } => "VisibilityChanged",
+            Self::ClipDeleted { .. } => "ClipDeleted",
+            Self::ClipRestored {} => "ClipRestored",
+            Self::PurgeStarted {} => "PurgeStarted",
+            Self::MediaPurged { .. } => "MediaPurged",
             Self::SourceStored(_) => "SourceStored",
             Self::SourceProbed(_) => "SourceProbed",
             Self::SourceRejected { .. } => "SourceRejected",
@@ -257,6 +300,8 @@ impl DomainEvent for ClipEvent {
             Self::ThumbnailsReady { .. } => "ThumbnailsReady",
             Self::CaptionsAdded { .. } => "CaptionsAdded",
             Self::CaptionsRemoved { .. } => "CaptionsRemoved",
+            Self::PosterChosen { .. } => "PosterChosen",
+            Self::PosterReset { .. } => "PosterReset",
             Self::EncodingCompleted { .. } => "EncodingCompleted",
             Self::EncodingCancelled { .. } => "EncodingCancelled",
             Self::EncodingFailed { .. } => "EncodingFailed",
@@ -272,6 +317,12 @@ impl DomainEvent for ClipEvent {
 impl Schema for ClipEvent {
     const VERSIONS: &'static [(&'static str, i64)] = &[
         ("ClipRegistered", 3),
+        ("DetailsChanged", 1),
+        ("VisibilityChanged", 1),
+        ("ClipDeleted", 1),
+        ("ClipRestored", 1),
+        ("PurgeStarted", 1),
+        ("MediaPurged", 1),
         ("SourceStored", 1),
         ("SourceProbed", 2),
         ("SourceRejected", 1),
@@ -288,6 +339,8 @@ impl Schema for ClipEvent {
         ("ThumbnailsReady", 1),
         ("CaptionsAdded", 1),
         ("CaptionsRemoved", 1),
+        ("PosterChosen", 1),
+        ("PosterReset", 1),
         ("EncodingCompleted", 1),
         ("EncodingCancelled", 1),
         ("EncodingFailed", 2),

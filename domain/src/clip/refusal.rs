@@ -1,5 +1,7 @@
 //! Why a clip does not do what it was asked.
 
+use chrono::{DateTime, Utc};
+
 use crate::captions::LanguageTag;
 use crate::{Quality, Slug};
 
@@ -15,6 +17,29 @@ pub enum Refusal {
         /// The slug.
         slug: Slug,
     },
+    /// Somebody else changed it since.
+    #[error("the clip was changed meanwhile: you saw revision {seen}, the current one is {current}")]
+    Outdated {
+        /// What the caller saw.
+        seen: u32,
+        /// What there is.
+        current: u32,
+    },
+    /// It was deleted.
+    #[error("the clip was deleted")]
+    Deleted,
+    /// It was not deleted.
+    #[error("the clip is not deleted")]
+    NotDeleted,
+    /// It may still be restored.
+    #[error("the clip may be restored until {until}")]
+    Restorable {
+        /// Until when.
+        until: DateTime<Utc>,
+    },
+    /// Its media is gone, or going.
+    #[error("the clip was deleted for good")]
+    Purged,
     /// The clip has a source already.
     #[error("the clip has a source already")]
     SourceExists,

@@ -7,6 +7,7 @@ use crate::{FrameRate, PersonId, Playable, Quality, Run, Segment, Variant};
 use chrono::{DateTime, TimeDelta, Utc};
 
 mod captions;
+mod deletion;
 mod encoding;
 
 type ClipTest = TestFramework<Clip>;

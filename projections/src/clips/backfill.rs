@@ -32,7 +32,7 @@ macro_rules! select_lacking {
     ($order:literal) => {
         concat!(
             "SELECT CAST(id AS TEXT) AS id, slug, source_bytes, source_url, duration FROM clips \
-             WHERE NOT hls_available AND hls_processing_status <> 'processing' \
+             WHERE deleted_at IS NULL AND NOT hls_available AND hls_processing_status <> 'processing' \
              AND (failure_class IS NULL OR failure_class <> 'content') \
              AND (source_bytes IS NOT NULL OR source_url IS NOT NULL) ORDER BY ",
             $order,

@@ -1,5 +1,6 @@
 //! Finding clips.
 
+use chrono::{DateTime, Utc};
 use clipper_domain::{ClipId, PersonId};
 
 use super::ClipRow;
@@ -8,35 +9,73 @@ use crate::Query;
 macro_rules! select_clips {
     ($rest:literal) => {
         concat!(
-            "SELECT CAST(id AS TEXT) AS id, slug, title, owner_id, visibility, embed_url, twitch_clip_url, hls_available, \
+            "SELECT CAST(id AS TEXT) AS id, slug, title, description, owner_id, visibility, embed_url, twitch_clip_url, hls_available, \
              hls_master_url, hls_processing_status, hls_qualities, hls_processed_at, encoding_state, failure_code, \
-             failure_detail, failure_class, generation, playing_generation, poster_url, storyboard_url, \
+             failure_detail, failure_class, generation, playing_generation, poster_url, chosen_poster, storyboard_url, \
              thumbnails_generation, duration, width, height, source_bytes, source_url, views, position, created_at, \
-             updated_at FROM clips ",
+             updated_at, revision, deleted_at, purge_after, purge_started_at, purged_at FROM clips ",
             $rest
         )
     };
 }
 
-/// The clip with this identity.
+/// Which clips are meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Which {
+    /// Those that are there.
+    #[default]
+    Present,
+    /// Those that ever were.
+    All,
+}
+
+/// The clip with this identity, unless it was deleted.
 pub fn by_id(id: ClipId) -> Query<ClipRow> {
-    Query::new(select_clips!("WHERE id = $1"), vec![id.0.into()])
+    by_id_in(id, Which::Present)
 }
 
-/// The clip with this slug; the first that took it, should two ever share one.
+fn by_id_in(id: ClipId, which: Which) -> Query<ClipRow> {
+    let sql = match which {
+        Which::Present => select_clips!("WHERE id = $1 AND deleted_at IS NULL"),
+        Which::All => select_clips!("WHERE id = $1"),
+    };
+    Query::new(sql, vec![id.0.into()])
+}
+
+/// The clip with this slug, unless it was deleted; the first that took it, should two ever share one.
 pub fn by_slug(slug: &str) -> Query<ClipRow> {
-    Query::new(
-        select_clips!("WHERE slug = $1 ORDER BY position LIMIT 1"),
-        vec![slug.into()],
-    )
+    by_slug_in(slug, Which::Present)
 }
 
-/// The clip that goes by this name: its UUID or its slug.
+fn by_slug_in(slug: &str, which: Which) -> Query<ClipRow> {
+    let sql = match which {
+        Which::Present => {
+            select_clips!("WHERE slug = $1 AND deleted_at IS NULL ORDER BY position LIMIT 1")
+        }
+        Which::All => select_clips!("WHERE slug = $1 ORDER BY position LIMIT 1"),
+    };
+    Query::new(sql, vec![slug.into()])
+}
+
+/// The clip that goes by this name, its UUID or its slug, unless it was deleted.
 pub fn by_name(name: &str) -> Query<ClipRow> {
+    by_name_in(name, Which::Present)
+}
+
+/// The clip that goes by this name, among those that are meant.
+pub fn by_name_in(name: &str, which: Which) -> Query<ClipRow> {
     match name.parse() {
-        Ok(id) => by_id(id),
-        Err(_slug) => by_slug(name),
+        Ok(id) => by_id_in(id, which),
+        Err(_slug) => by_slug_in(name, which),
     }
+}
+
+/// Deleted clips whose media has to go now: it is not gone, and nobody may want it back.
+pub fn due_for_purge(now: DateTime<Utc>, limit: i64) -> Query<ClipRow> {
+    Query::new(
+        select_clips!("WHERE purge_after <= $1 AND purged_at IS NULL ORDER BY purge_after LIMIT $2"),
+        vec![now.into(), limit.into()],
+    )
 }
 
 /// What a list is narrowed to, and where it goes on.
@@ -50,6 +89,10 @@ pub struct Filter {
     pub title_contains: Option<String>,
     /// Also private clips of this owner; only public ones when absent.
     pub viewer: Option<PersonId>,
+    /// Also what only others may see, for operators.
+    pub everything: bool,
+    /// Those that were deleted and may be restored, instead of those that are there.
+    pub deleted: bool,
     /// Only what comes after this clip.
     pub after: Option<Place>,
 }
@@ -99,7 +142,8 @@ macro_rules! list_clips {
                 "WHERE (CAST($1 AS TEXT) IS NULL OR hls_processing_status = $1) \
                  AND (CAST($2 AS TEXT) IS NULL OR owner_id = $2) \
                  AND (CAST($3 AS TEXT) IS NULL OR lower(title) LIKE '%' || lower($3) || '%' ESCAPE '!') \
-                 AND (visibility = 'public' OR owner_id = $4) "
+                 AND CASE WHEN $7 THEN deleted_at IS NOT NULL AND purge_started_at IS NULL AND (owner_id = $4 OR $8) \
+                 ELSE deleted_at IS NULL AND (visibility = 'public' OR owner_id = $4 OR $8) END "
             ),
             $rest
         )
@@ -116,12 +160,12 @@ pub fn page(filter: Filter, order: Order, limit: i64) -> Query<ClipRow> {
             list_clips!("AND (CAST($5 AS BIGINT) IS NULL OR position > $5) ORDER BY position LIMIT $6")
         }
         Order::Views => list_clips!(
-            "AND (CAST($5 AS BIGINT) IS NULL OR views < $7 OR (views = $7 AND position < $5)) \
+            "AND (CAST($5 AS BIGINT) IS NULL OR views < $9 OR (views = $9 AND position < $5)) \
              ORDER BY views DESC, position DESC LIMIT $6"
         ),
         Order::Longest => list_clips!(
-            "AND (CAST($5 AS BIGINT) IS NULL OR COALESCE(duration, 0) < $7 \
-             OR (COALESCE(duration, 0) = $7 AND position < $5)) \
+            "AND (CAST($5 AS BIGINT) IS NULL OR COALESCE(duration, 0) < $9 \
+             OR (COALESCE(duration, 0) = $9 AND position < $5)) \
              ORDER BY COALESCE(duration, 0) DESC, position DESC LIMIT $6"
         ),
     };
@@ -132,6 +176,8 @@ pub fn page(filter: Filter, order: Order, limit: i64) -> Query<ClipRow> {
         filter.viewer.map(|person| person.to_string()).into(),
         filter.after.map(|place| place.position).into(),
         limit.into(),
+        filter.deleted.into(),
+        filter.everything.into(),
     ];
     match order {
         Order::Newest | Order::Oldest => {}

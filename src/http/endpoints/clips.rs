@@ -4,12 +4,12 @@ use crate::http::auth::Scope;
 use crate::http::clip_json::{CaptionsJson, ClipJson};
 use crate::http::clips::{self, ClipPage, ListQuery, NewClip, ShowQuery};
 use crate::http::encodings::{self, EncodingRequest};
-use crate::http::endpoint::{Access, Endpoint, delete, get, post, put};
+use crate::http::endpoint::{Access, Endpoint, delete, get, patch, post, put};
 use crate::http::problem::Code;
 use crate::http::session::{self, SignIn, SignedIn};
 use crate::http::source::{self, SourceQuery};
 use crate::http::ticket::{self, TokenJson, TokenRequest};
-use crate::http::{captions, oembed, progress};
+use crate::http::{captions, edits, oembed, poster, progress};
 
 /// What the probe may say of a source.
 pub(super) const REJECTIONS: &[Code] = &[
@@ -28,6 +28,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     endpoints.extend(
         one()
             .into_iter()
+            .chain(changes())
             .map(|endpoint| endpoint.refuses(&[Code::ClipNotFound])),
     );
     endpoints
@@ -180,5 +181,65 @@ fn one() -> Vec<Endpoint> {
         get("/api/clips/{clip}/history", clips::history, "The clip's events")
             .by(Access::Owner)
             .answers::<clips::History>(200, "From the first to the last"),
+    ]
+}
+
+/// What its owner does to a clip as a whole.
+fn changes() -> Vec<Endpoint> {
+    vec![
+        patch(
+            "/api/clips/{clip}",
+            edits::change,
+            "Change what is told of a clip, and who may watch it",
+        )
+        .by(Access::Owner)
+        .header(
+            "If-Match",
+            "The `ETag` of the clip: change it only if nobody else did since",
+        )
+        .takes::<edits::Patch>()
+        .answers::<ClipJson>(200, "The clip")
+        .refuses(&[Code::PreconditionFailed, Code::Conflict]),
+        delete(
+            "/api/clips/{clip}",
+            edits::delete,
+            "Take a clip away from everyone; it may be restored for a while",
+        )
+        .by(Access::Owner)
+        .answers::<edits::DeletedJson>(200, "Until when it may be restored")
+        .refuses(&[Code::Conflict]),
+        post(
+            "/api/clips/{clip}/restore",
+            edits::restore,
+            "Give a deleted clip back",
+        )
+        .by(Access::Owner)
+        .answers::<ClipJson>(200, "The clip")
+        .refuses(&[Code::ClipPurged, Code::Conflict]),
+        put(
+            "/api/clips/{clip}/poster",
+            poster::put,
+            "Have a moment of the clip (`{\"at\": seconds}`) or a picture stand for it",
+        )
+        .by(Access::Owner)
+        .takes_bytes(&["application/json", "image/jpeg", "image/png", "image/webp"])
+        .answers::<ClipJson>(200, "The clip")
+        .refuses(&[
+            Code::NotAPicture,
+            Code::MalformedJson,
+            Code::HlsNotAvailable,
+            Code::UnsupportedMediaType,
+            Code::TooLarge,
+            Code::IncompleteUpload,
+            Code::Conflict,
+        ]),
+        delete(
+            "/api/clips/{clip}/poster",
+            poster::remove,
+            "Have the picture that encodings find stand for the clip again",
+        )
+        .by(Access::Owner)
+        .answers::<ClipJson>(200, "The clip")
+        .refuses(&[Code::Conflict]),
     ]
 }

@@ -2,7 +2,7 @@
 
 use crate::http::endpoint::{Endpoint, delete, get, post};
 use crate::http::problem::Code;
-use crate::http::{openapi, operations, ops, queue};
+use crate::http::{openapi, operations, ops, queue, storage};
 use crate::storage::parked::Retried;
 
 const LINES: &str = "application/x-ndjson";
@@ -78,6 +78,12 @@ fn read_models() -> Vec<Endpoint> {
 
 fn work() -> Vec<Endpoint> {
     vec![
+        get(
+            "/api/ops/storage",
+            storage::show,
+            "What lies in the media store, by quality and by owner",
+        )
+        .answers::<storage::StorageJson>(200, "The largest owners first"),
         get("/api/ops/queue", queue::show, "What is left to be encoded")
             .query::<queue::QueueQuery>()
             .answers::<queue::QueuePage>(200, "By class, and unit by unit"),

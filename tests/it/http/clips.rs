@@ -39,11 +39,11 @@ async fn a_clip_is_described_as_the_contract_has_it(app: &TestApp) {
     assert_eq!(
         clip,
         json!({
-            "id": null, "slug": "described", "title": "described", "owner_id": "admin", "visibility": "public",
+            "id": null, "slug": "described", "title": "described", "description": null, "revision": 1, "owner_id": "admin", "visibility": "public",
             "embed_url": null, "twitch_clip_url": null, "hls_available": false, "hls_url": null, "hls_qualities": [],
             "hls_processing_status": "pending", "hls_processed_at": null, "duration": null, "width": null,
-            "height": null, "poster_url": null, "storyboard_url": null, "views": 0, "variants": [], "captions": [],
-            "encoding": { "state": "awaiting_source", "percent": 0.0, "failure": null },
+            "height": null, "poster_url": null, "poster_chosen": false, "storyboard_url": null, "views": 0, "variants": [], "captions": [],
+            "encoding": { "state": "awaiting_source", "percent": 0.0, "failure": null, "rungs": [] },
             "created_at": null, "updated_at": null,
         })
     );

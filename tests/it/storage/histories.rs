@@ -1,9 +1,10 @@
 //! Laws that hold for any history: delivered twice is delivered once, rebuilt is live, and pages do not matter.
 
+use chrono::DateTime;
 use clipper::clock::Clock;
 use clipper::storage::{follow, rebuild};
 use clipper_domain::ClipId;
-use clipper_domain::clip::ClipEvent;
+use clipper_domain::clip::{ChangedDetails, ChosenPoster, ClipEvent, Visibility};
 use clipper_projections::{PROJECTIONS, Projection};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -44,6 +45,33 @@ impl Lives {
         let life = |n| {
             let mut events = whole_story(&format!("clip{n}"));
             events.extend(whole_story(&format!("clip{n}")).into_iter().skip(2));
+            let purge_after = DateTime::UNIX_EPOCH;
+            events.extend([
+                ClipEvent::DetailsChanged(ChangedDetails {
+                    title: Some("Another title".to_owned()),
+                    embed_url: Some(None),
+                    ..ChangedDetails::default()
+                }),
+                ClipEvent::PosterChosen {
+                    poster: ChosenPoster {
+                        object: "c/poster/p.jpg".to_owned(),
+                        sha256: "aa".to_owned(),
+                        bytes: 7,
+                        width: 640,
+                        height: 360,
+                        at_ms: Some(1_500),
+                    },
+                    replaced: None,
+                },
+                ClipEvent::VisibilityChanged {
+                    visibility: Visibility::Private,
+                },
+                ClipEvent::ClipDeleted { purge_after },
+                ClipEvent::ClipRestored {},
+                ClipEvent::ClipDeleted { purge_after },
+                ClipEvent::PurgeStarted {},
+                ClipEvent::MediaPurged { objects: 2, bytes: 7 },
+            ]);
             (ClipId(Uuid::from_u128(n)), events, 0)
         };
         Self {

@@ -9,6 +9,7 @@ export interface Encoding {
   state?: string | null;
   percent?: number | null;
   failure?: Failure;
+  rungs?: Rung[] | null;
 }
 
 export interface Variant {
@@ -30,6 +31,7 @@ export interface Clip {
   id: string;
   slug: string;
   title: string | null;
+  description?: string | null;
   owner_id: string | null;
   visibility: string | null;
   embed_url: string | null;
@@ -41,12 +43,14 @@ export interface Clip {
   width: number | null;
   height: number | null;
   poster_url: string | null;
+  poster_chosen?: boolean | null;
   storyboard_url: string | null;
   views: number | null;
   variants: Variant[] | null;
   captions: Captions[] | null;
   encoding: Encoding | null;
   created_at: string | null;
+  revision?: number | null;
 }
 
 export interface ClipPage {
@@ -78,6 +82,7 @@ export function progressOf(clip: Clip): Progress {
     percent: clip.encoding?.percent ?? null,
     hls_available: clip.hls_available,
     failure: clip.encoding?.failure ?? null,
+    rungs: clip.encoding?.rungs ?? null,
   };
 }
 

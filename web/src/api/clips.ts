@@ -30,6 +30,44 @@ export async function registerClip(clip: { title: string; visibility: string }, 
   });
 }
 
+export interface Changes {
+  title?: string;
+  description?: string | null;
+  visibility?: string;
+}
+
+/** With a revision, only if nobody changed the clip since. */
+export async function changeClip(clip: string, changes: Changes, revision: number | null): Promise<Clip> {
+  const match: Record<string, string> = revision === null ? {} : { "If-Match": `"${revision}"` };
+  return request<Clip>(`/api/clips/${encodeURIComponent(clip)}`, {
+    method: "PATCH",
+    headers: { "Content-Type": "application/json", ...match },
+    body: JSON.stringify(changes),
+  });
+}
+
+export interface Deleted {
+  id: string;
+  restore_until: string | null;
+}
+
+export async function deleteClip(clip: string): Promise<Deleted> {
+  return request<Deleted>(`/api/clips/${encodeURIComponent(clip)}`, { method: "DELETE" });
+}
+
+export async function restoreClip(clip: string): Promise<Clip> {
+  return request<Clip>(`/api/clips/${encodeURIComponent(clip)}/restore`, { method: "POST" });
+}
+
+/** A moment (`{"at": seconds}` as JSON) or a picture. */
+export async function putPoster(clip: string, body: Blob | string, type: string): Promise<Clip> {
+  return request<Clip>(`/api/clips/${encodeURIComponent(clip)}/poster`, { method: "PUT", headers: { "Content-Type": type }, body });
+}
+
+export async function resetPoster(clip: string): Promise<Clip> {
+  return request<Clip>(`/api/clips/${encodeURIComponent(clip)}/poster`, { method: "DELETE" });
+}
+
 /** A new encoding beside the one that plays; without qualities, all that the source is good for. */
 export async function encodeAgain(clip: string, qualities: string[]): Promise<Clip> {
   return request<Clip>(`/api/clips/${encodeURIComponent(clip)}/encodings`, {

@@ -1,14 +1,17 @@
-/** What can be done to a clip that there is: captions, and encoding it again. */
+/** What can be done to a clip that there is: its details, captions, encoding it again, and deleting it. */
 import { failureParts, titleOf, watchPath, type Captions, type Clip } from "../api/clip";
-import { cancelEncoding, encodeAgain, fetchClip, putCaptions, removeCaptions } from "../api/clips";
+import { cancelEncoding, deleteClip, encodeAgain, fetchClip, putCaptions, removeCaptions, type Deleted } from "../api/clips";
 import { sentence } from "../api/problem";
 import { element } from "../page/element";
 import { adviceOn } from "./advice";
+import { detailsPart } from "./details";
+import { posterPart } from "./poster";
+import { deletePart } from "./trash";
 
 const QUALITIES = ["480p", "720p", "1080p", "2k", "4k"];
 const SHORT_SIDES: Record<string, number> = { "480p": 0, "720p": 720, "1080p": 1080, "2k": 1440, "4k": 2160 };
 
-export function openManager(clip: Clip, onChanged: (clip: Clip | null) => void): void {
+export function openManager(clip: Clip, onChanged: (clip: Clip) => void, onDeleted: (clip: Clip, deleted: Deleted) => void): void {
   let shown = clip;
   const place = element("div", { class: "manage-body" });
   const trouble = element("p", { class: "trouble", role: "alert" });
@@ -26,7 +29,19 @@ export function openManager(clip: Clip, onChanged: (clip: Clip | null) => void):
       trouble.textContent = sentence(error);
     }
   };
-  const draw = (): void => place.replaceChildren(...[failurePart(shown), captionsPart(shown, act), encodingPart(shown, act)].filter((part) => part !== null));
+  const remove = async (): Promise<void> => {
+    try {
+      onDeleted(shown, await deleteClip(clip.id));
+      dialog.close();
+    } catch (error) {
+      trouble.textContent = sentence(error);
+    }
+  };
+  const draw = (): void => {
+    title.textContent = titleOf(shown);
+    const parts = [failurePart(shown), detailsPart(shown, act), posterPart(shown, act), captionsPart(shown, act), encodingPart(shown, act), deletePart(shown, () => void remove())];
+    place.replaceChildren(...parts.filter((part) => part !== null));
+  };
   draw();
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   dialog.addEventListener("close", () => dialog.remove());

@@ -1,6 +1,6 @@
 /** The clips of who is signed in, newest first, with what can be done to them. */
 import { isSettled, progressOf, titleOf, watchPath, type Clip } from "../api/clip";
-import { fetchClip, fetchClips } from "../api/clips";
+import { fetchClip, fetchClips, type Deleted } from "../api/clips";
 import { sentence } from "../api/problem";
 import { badge } from "../page/card";
 import { element } from "../page/element";
@@ -8,6 +8,7 @@ import { ago, bytes, clock, views } from "../page/format";
 import { poster } from "../page/poster";
 import { statePanel } from "../page/state";
 import { openManager } from "./manage";
+import { deletedRow } from "./trash";
 
 const PAGE_SIZE = 20;
 const REFRESH_MS = 3000;
@@ -28,7 +29,7 @@ export function ownClips(): OwnClips {
   const root = element("section", { "aria-labelledby": "own-title" }, element("h2", { id: "own-title" }, "Your clips"), list, trouble, more);
 
   const draw = (clip: Clip): HTMLElement => {
-    const row = clipRow(clip, (changed) => changed && replace(changed));
+    const row = clipRow(clip, replace, (gone, deleted) => bury(gone, deletedRow(gone, deleted, replace)));
     rows.set(clip.id, { clip, row });
     return row;
   };
@@ -39,6 +40,13 @@ export function ownClips(): OwnClips {
     const row = draw(clip);
     known.row.replaceWith(row);
     if (focused) row.querySelector<HTMLElement>("button")?.focus();
+  };
+  const bury = (clip: Clip, mark: HTMLElement): void => {
+    const known = rows.get(clip.id);
+    if (!known) return;
+    rows.set(clip.id, { clip: { ...clip, encoding: null, hls_processing_status: "completed" }, row: mark });
+    known.row.replaceWith(mark);
+    mark.querySelector("button")?.focus();
   };
   const load = async (first: boolean): Promise<void> => {
     trouble.replaceChildren();
@@ -76,7 +84,7 @@ async function refresh(clips: Clip[], replace: (clip: Clip) => void): Promise<vo
   }
 }
 
-function clipRow(clip: Clip, onChanged: (clip: Clip | null) => void): HTMLElement {
+function clipRow(clip: Clip, onChanged: (clip: Clip) => void, onDeleted: (clip: Clip, deleted: Deleted) => void): HTMLElement {
   const picture = poster(clip);
   const size = (clip.variants ?? []).reduce((sum, { file_size }) => sum + file_size, 0);
   const facts = [
@@ -89,7 +97,7 @@ function clipRow(clip: Clip, onChanged: (clip: Clip | null) => void): HTMLElemen
     clip.created_at ? ago(clip.created_at) : null,
   ];
   const manage = element("button", { type: "button", class: "button small", "aria-haspopup": "dialog", "aria-label": `Manage ${titleOf(clip)}` }, "Manage");
-  manage.addEventListener("click", () => openManager(clip, onChanged));
+  manage.addEventListener("click", () => openManager(clip, onChanged, onDeleted));
   const title = element("h3", {}, element("a", { href: watchPath(clip) }, titleOf(clip)), " ", stateOf(clip));
   return element("li", { class: "own-row", "data-clip": clip.id }, picture, element("div", { class: "own-text" }, title, element("p", { class: "hint" }, facts.filter(Boolean).join(" · "))), manage);
 }

@@ -106,3 +106,42 @@ fn still_pictures_are_recorded_once_in_a_generation() {
         .when(record())
         .then_expect_events(vec![]);
 }
+
+#[test]
+fn a_chosen_poster_takes_the_place_of_another() {
+    let poster = |sha256: &str| ChosenPoster {
+        object: format!("c/poster/{sha256}.jpg"),
+        sha256: sha256.to_owned(),
+        bytes: 7,
+        width: 640,
+        height: 360,
+        at_ms: None,
+    };
+    let chosen = |sha256: &str, replaced: Option<&str>| ClipEvent::PosterChosen {
+        poster: poster(sha256),
+        replaced: replaced.map(str::to_owned),
+    };
+    let given = vec![ClipEvent::ClipRegistered(registration()), chosen("aa", None)];
+    for (command, events) in [
+        (ClipCommand::ChoosePoster(poster("aa")), vec![]),
+        (
+            ClipCommand::ChoosePoster(poster("bb")),
+            vec![chosen("bb", Some("c/poster/aa.jpg"))],
+        ),
+        (
+            ClipCommand::ResetPoster,
+            vec![ClipEvent::PosterReset {
+                object: "c/poster/aa.jpg".to_owned(),
+            }],
+        ),
+    ] {
+        ClipTest::with(())
+            .given(given.clone())
+            .when(command)
+            .then_expect_events(events);
+    }
+    ClipTest::with(())
+        .given(vec![ClipEvent::ClipRegistered(registration())])
+        .when(ClipCommand::ResetPoster)
+        .then_expect_events(vec![]);
+}
