@@ -7,6 +7,8 @@
 mod ahead;
 mod clip;
 mod encoder;
+mod importer;
+mod intake;
 mod janitor;
 mod projector;
 mod supervisor;
@@ -15,6 +17,8 @@ mod webhooks;
 pub use ahead::Ahead;
 pub use clip::Clips;
 pub use encoder::{EncoderPool, EncoderSettings};
+pub(crate) use importer::{ImportSettings, Importer};
+pub(crate) use intake::{Entrance, IntakeError};
 pub use janitor::Janitor;
 pub(crate) use projector::Followed;
 pub use projector::{Ambition, Projectors};

@@ -21,7 +21,7 @@ pub use layers::ConfigError;
 use layers::Layers;
 pub use media::{Aws, MediaConfig, MediaPlace};
 pub use outbound::WebhooksConfig;
-pub use sources::UploadConfig;
+pub use sources::{ImportConfig, UploadConfig};
 
 /// Viewers of one playback token that can be told apart.
 pub const MOST_STREAMS: usize = 16;
@@ -43,6 +43,8 @@ pub struct Config {
     pub admin_key: Option<String>,
     /// Uploads.
     pub upload: UploadConfig,
+    /// Sources that are fetched from elsewhere.
+    pub import: ImportConfig,
     /// Encoding.
     pub encode: EncodeConfig,
     /// HTTP.
@@ -174,6 +176,7 @@ impl Default for Config {
             media_url: None,
             admin_key: None,
             upload: UploadConfig::default(),
+            import: ImportConfig::default(),
             encode: EncodeConfig::default(),
             http: HttpConfig::default(),
             limits: LimitsConfig::default(),
@@ -309,6 +312,9 @@ impl Config {
         }
         if self.webhooks.checked_networks().is_none() {
             return invalid("webhooks.allow_private", "must be networks, as 10.1.0.0/16");
+        }
+        if self.import.checked_networks().is_none() {
+            return invalid("import.allow_private", "must be networks, as 10.1.0.0/16");
         }
         if self.checked_media_place().is_none() {
             return invalid("media_url", "must be file:///PATH or s3://BUCKET/PREFIX");

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use metrics::{Label, Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-const COUNTERS: [(&str, &str); 33] = [
+const COUNTERS: [(&str, &str); 34] = [
     (
         "clipper_http_requests_total",
         "Requests by route, method and status",
@@ -105,6 +105,10 @@ const COUNTERS: [(&str, &str); 33] = [
         "How often players changed the rendition",
     ),
     (
+        "clipper_imports_total",
+        "Attempts to fetch a source from elsewhere by outcome: stored, failed, broken",
+    ),
+    (
         "clipper_webhook_attempts_total",
         "Attempts to tell an endpoint of an event by outcome: delivered, failed, parked",
     ),
@@ -124,7 +128,7 @@ const COUNTERS: [(&str, &str); 33] = [
 
 /// Counters that are there before anything is counted, so that a rate over them has a beginning: name, and each label
 /// with its values.
-const AT_ZERO: [(&str, &[Values]); 24] = [
+const AT_ZERO: [(&str, &[Values]); 25] = [
     ("clipper_events_appended_total", &[("log", LOGS)]),
     ("clipper_append_sifted_total", &[("log", LOGS)]),
     ("clipper_reports_forgotten_total", &[]),
@@ -161,6 +165,10 @@ const AT_ZERO: [(&str, &[Values]); 24] = [
         &[("outcome", &["done", "failed", "lost"])],
     ),
     ("clipper_thumbnails_failed_total", &[]),
+    (
+        "clipper_imports_total",
+        &[("outcome", &["stored", "failed", "broken"])],
+    ),
     (
         "clipper_webhook_attempts_total",
         &[("outcome", &["delivered", "failed", "parked"])],

@@ -4,6 +4,7 @@
 //! was looked at and to no other; redirects are not followed. So nobody reaches with our hands what lies in our network.
 
 mod address;
+mod follow;
 
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
@@ -16,6 +17,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, Url};
 
 pub use address::is_public;
+pub use follow::FetchError;
 
 const CONNECT: Duration = Duration::from_secs(5);
 /// Connections that wait longer are of no use to the next request.

@@ -18,11 +18,13 @@ use actix::Arbiter;
 use actix_web::dev::Server;
 use anyhow::Context;
 use chrono::TimeDelta;
+use clipper_domain::clip::EncodingOrder;
+use ipnet::IpNet;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::actors::{
-    Ambition, Clips, EncoderPool, EncoderSettings, Followed, Health, Janitor, Projectors, WebhookSettings,
-    Webhooks,
+    Ambition, Clips, EncoderPool, EncoderSettings, Entrance, Followed, Health, ImportSettings, Importer,
+    Janitor, Projectors, WebhookSettings, Webhooks,
 };
 use crate::clock::{Clock, SystemClock};
 use crate::commands::ClipCommands;
@@ -60,6 +62,7 @@ pub struct Services {
     traffic: Traffic,
     tools: Tools,
     sender: Sender,
+    sources: Outbound,
     recorder: PrometheusHandle,
     health: Health,
     arbiter: Arbiter,
@@ -79,10 +82,12 @@ impl Services {
         let (work, foundation) = (Shutdown::new(), Shutdown::new());
         let (health, arbiter) = (Health::default(), Arbiter::new());
         let logs = Logs::new(db.clone());
-        let (clip_log, writing) = LogWriter::new(db.clone(), Log::Clip, Arc::clone(&clock));
-        foundation.spawn("clip log", writing);
-        let (playback_log, writing) = LogWriter::new(db.clone(), Log::Playback, Arc::clone(&clock));
-        foundation.spawn("playback log", writing);
+        let write = |name, log| {
+            let (writer, writing) = LogWriter::new(db.clone(), log, Arc::clone(&clock));
+            foundation.spawn(name, writing);
+            writer
+        };
+        let (clip_log, playback_log) = (write("clip log", Log::Clip), write("playback log", Log::Playback));
         let node = uuid::Uuid::now_v7().simple().to_string();
         let commands = ClipCommands::new(logs.clone(), clip_log.clone(), node.clone());
         let clips = Clips::new(commands.clone(), arbiter.handle());
@@ -102,11 +107,8 @@ impl Services {
             &health,
             &work,
         );
-        let sender = sender(&config)?;
-        let tokens = Tokens::open(&db, clock.as_ref())
-            .await
-            .context("cannot read the playback keys")?;
-        work.spawn("playback keys", tokens.clone().follow(db.clone(), work.clone()));
+        let tokens = open_tokens(&db, clock.as_ref(), &work).await?;
+        let (sender, sources) = (sender(&config)?, outbound(config.import.networks())?);
         let services = Self {
             config,
             db,
@@ -120,6 +122,7 @@ impl Services {
             traffic: Traffic::default(),
             tools,
             sender,
+            sources,
             recorder: crate::metrics::start().context("cannot record metrics")?,
             health,
             arbiter,
@@ -127,9 +130,14 @@ impl Services {
             foundation,
             node,
         };
-        services.start_janitor(commands);
-        services.start_webhooks(&clip_log, &followed.news);
+        services.start_actors(commands, &clip_log, &followed.news);
         Ok(services)
+    }
+
+    fn start_actors(&self, commands: ClipCommands, clip_log: &LogWriter, news: &News) {
+        self.start_janitor(commands);
+        self.start_importer();
+        self.start_webhooks(clip_log, news);
     }
 
     fn start_janitor(&self, commands: ClipCommands) {
@@ -143,6 +151,32 @@ impl Services {
             playback_days: self.config.retention.playback_days,
         };
         janitor.start_supervised(&self.arbiter.handle(), &self.health, &self.work);
+    }
+
+    fn start_importer(&self) {
+        let settings = ImportSettings {
+            db: self.db.clone(),
+            clock: Arc::clone(&self.clock),
+            outbound: self.sources.clone(),
+            entrance: Entrance {
+                clips: self.clips.clone(),
+                media: self.media.clone(),
+                tools: self.tools.clone(),
+                order: self.order(),
+            },
+            max_bytes: self.config.upload.max_bytes,
+            patience: self.config.import.patience(),
+            node: self.node.clone(),
+        };
+        Importer::start_supervised(&settings, &self.arbiter.handle(), &self.health, &self.work);
+    }
+
+    /// What is made of a source.
+    fn order(&self) -> EncodingOrder {
+        EncodingOrder {
+            qualities: self.config.qualities(),
+            ..EncodingOrder::fresh()
+        }
     }
 
     fn start_webhooks(&self, clip_log: &LogWriter, news: &News) {
@@ -225,6 +259,14 @@ impl Services {
     }
 }
 
+async fn open_tokens(db: &Db, clock: &dyn Clock, work: &Shutdown) -> anyhow::Result<Tokens> {
+    let tokens = Tokens::open(db, clock)
+        .await
+        .context("cannot read the playback keys")?;
+    work.spawn("playback keys", tokens.clone().follow(db.clone(), work.clone()));
+    Ok(tokens)
+}
+
 async fn open_stores(config: &Config) -> anyhow::Result<(Db, MediaStore)> {
     tokio::fs::create_dir_all(&config.data_dir)
         .await
@@ -240,8 +282,12 @@ async fn open_stores(config: &Config) -> anyhow::Result<(Db, MediaStore)> {
     Ok((db, media))
 }
 
+fn outbound(allowed: Vec<IpNet>) -> anyhow::Result<Outbound> {
+    Outbound::new(allowed).context("cannot ask others over HTTP")
+}
+
 fn sender(config: &Config) -> anyhow::Result<Sender> {
-    let outbound = Outbound::new(config.webhooks.networks()).context("cannot ask others over HTTP")?;
+    let outbound = outbound(config.webhooks.networks())?;
     Ok(Sender::new(
         outbound,
         Duration::from_secs(config.webhooks.timeout_seconds),

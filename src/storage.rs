@@ -13,6 +13,7 @@ mod dialect;
 mod error;
 pub mod follow;
 pub mod idempotency;
+pub mod imports;
 pub mod keys;
 pub mod leases;
 mod log;

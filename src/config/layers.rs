@@ -45,6 +45,8 @@ const SETTINGS: &[Setting] = &[
     setting("encode.sandbox"),
     setting("encode.stall_seconds"),
     setting("encode.lease_seconds"),
+    setting("import.allow_private"),
+    setting("import.max_seconds"),
     setting("http.allowed_origins"),
     setting("http.body_seconds"),
     setting("http.cdn_url"),

@@ -39,7 +39,7 @@ impl WebhooksConfig {
     }
 }
 
-fn allowed(text: &str) -> Option<Vec<IpNet>> {
+pub(super) fn allowed(text: &str) -> Option<Vec<IpNet>> {
     match text.trim() {
         "true" => [IpAddr::from([0; 4]), IpAddr::from([0; 16])]
             .into_iter()
@@ -51,7 +51,7 @@ fn allowed(text: &str) -> Option<Vec<IpNet>> {
 }
 
 /// A truth value may stand for all or none.
-fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Networks {

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::cdn::Cdn;
+use super::imports::ImportJson;
 use super::problem::Problem;
 use crate::storage::past::PastClip;
 use crate::storage::{Db, people};
@@ -45,6 +46,8 @@ pub(super) struct ClipJson {
     captions: Vec<CaptionsJson>,
     variants: Vec<VariantJson>,
     encoding: EncodingJson,
+    /// How the fetching of its source goes, while it has none.
+    import: Option<ImportJson>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     /// What `If-Match` names.
@@ -128,7 +131,12 @@ impl ClipJson {
             Err(_) => vec![],
         };
         let encoding = EncodingJson::load(db, &row).await?;
-        Self::of(db, row, variants, captions, encoding).await
+        let import = match row.id.parse() {
+            Ok(id) if row.encoding_state == "awaiting_source" => ImportJson::load(db, id).await?,
+            Ok(_) | Err(_) => None,
+        };
+        let clip = Self::of(db, row, variants, captions, encoding).await?;
+        Ok(Self { import, ..clip })
     }
 
     /// A clip as it was: without the progress of an encoding that was under way.
@@ -171,6 +179,7 @@ impl ClipJson {
             views: row.views,
             variants: variants.into_iter().map(VariantJson::from).collect(),
             encoding,
+            import: None,
             created_at: row.created_at,
             updated_at: row.updated_at,
             revision: row.revision,

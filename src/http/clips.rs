@@ -29,13 +29,13 @@ const MAX_PAGE: i64 = 100;
 pub(super) struct NewClip {
     title: String,
     /// 1 to 80 lower-case letters, digits and inner hyphens.
-    slug: Option<String>,
+    pub(super) slug: Option<String>,
     /// `public` or `private`.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
-    visibility: Visibility,
-    embed_url: Option<String>,
-    twitch_clip_url: Option<String>,
+    pub(super) visibility: Visibility,
+    pub(super) embed_url: Option<String>,
+    pub(super) twitch_clip_url: Option<String>,
 }
 
 /// `POST /api/clips`.
@@ -62,17 +62,27 @@ pub(super) async fn create(
         .await
         .map_err(|error| reused_key(error, key.as_deref()))?;
     let shown = projectors.wait_for("clips", executed.position).await;
-    let json = if shown {
-        ClipJson::load(&db, find(&db, &id.to_string(), &caller).await?).await?
-    } else {
-        // Whoever makes the rows is slow or gone; the events are there.
-        let now = past::clip_at(&logs, id, Moment::Version(i64::MAX)).await?;
-        let registered = now.ok_or_else(|| Problem::clip_not_found(&id.to_string()))?;
-        ClipJson::of_past(&db, registered).await?
-    };
+    let json = registered(&db, &logs, id, &caller, shown).await?;
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/api/clips/{id}")))
         .json(json.through(Cdn::of(&request))))
+}
+
+/// A clip that was just registered, whether it is shown yet or not.
+pub(super) async fn registered(
+    db: &Db,
+    logs: &Logs,
+    id: ClipId,
+    caller: &Caller,
+    shown: bool,
+) -> Result<ClipJson, Problem> {
+    if shown {
+        return ClipJson::load(db, find(db, &id.to_string(), caller).await?).await;
+    }
+    // Whoever makes the rows is slow or gone; the events are there.
+    let now = past::clip_at(logs, id, Moment::Version(i64::MAX)).await?;
+    let registered = now.ok_or_else(|| Problem::clip_not_found(&id.to_string()))?;
+    ClipJson::of_past(db, registered).await
 }
 
 fn reused_key(error: CommandError, key: Option<&str>) -> Problem {

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use clipper_domain::ClipId;
-use clipper_domain::clip::{ClipCommand, EncodingOrder};
-use clipper_domain::source::{SourceFacts, StoredSource};
+use clipper_domain::clip::EncodingOrder;
 use futures_util::StreamExt;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -16,9 +15,9 @@ use super::cdn::Cdn;
 use super::clip_json::ClipJson;
 use super::clips::{find, find_own, id_of};
 use super::problem::{Code, Problem};
-use crate::actors::{Ahead, Clips, Projectors};
-use crate::commands::{CommandContext, CommandError, Executed};
-use crate::encode::{self, ProbeError, Tools};
+use crate::actors::{Ahead, Clips, Entrance, IntakeError, Projectors};
+use crate::commands::Executed;
+use crate::encode::Tools;
 use crate::media::{IncomingError, MediaStore, Received};
 use crate::storage::Db;
 
@@ -92,41 +91,31 @@ pub(super) async fn take_in(
     ahead: Option<PathBuf>,
     caller: &Caller,
 ) -> Result<Executed, Problem> {
-    let facts = check_content(&intake.tools, &received).await?;
-    let (bytes, sha256) = (received.bytes, received.sha256.clone());
-    let object = intake.media.keep_source(received, id).await?;
-    if let Some(ahead) = ahead {
-        intake.media.keep_ahead(&ahead, &object).await?;
-    }
-    metrics::counter!("clipper_upload_bytes_total").increment(bytes);
-    let source = StoredSource {
-        object,
-        bytes,
-        sha256,
-        filename,
-    };
-    store(intake, id, source, facts, caller.context(None)).await
+    let entrance = intake.entrance();
+    Ok(entrance
+        .take_in(id, received, filename, ahead, caller.context(None))
+        .await?)
 }
 
-/// Records the source; one that the clip refuses is removed, unless it is the very one that the clip has.
-async fn store(
-    intake: &Intake,
-    id: ClipId,
-    source: StoredSource,
-    facts: Option<SourceFacts>,
-    context: CommandContext,
-) -> Result<Executed, Problem> {
-    let object = source.object.clone();
-    let command = ClipCommand::StoreSource {
-        source,
-        facts: facts.map(Box::new),
-        order: intake.order.clone(),
-    };
-    let stored = intake.clips.execute(id, command, context).await;
-    if let Err(CommandError::Refused(_)) = &stored {
-        intake.media.discard_source(&object).await?;
+impl Intake {
+    fn entrance(&self) -> Entrance {
+        Entrance {
+            clips: self.clips.clone(),
+            media: self.media.clone(),
+            tools: self.tools.clone(),
+            order: self.order.clone(),
+        }
     }
-    Ok(stored?)
+}
+
+impl From<IntakeError> for Problem {
+    fn from(error: IntakeError) -> Self {
+        match error {
+            IntakeError::Rejected(rejection) => rejection.into(),
+            IntakeError::Command(error) => error.into(),
+            IntakeError::Store(error) => error.into(),
+        }
+    }
 }
 
 /// Refuses before a byte of the body is read.
@@ -181,22 +170,6 @@ async fn receive(media: &MediaStore, mut body: web::Payload, max_bytes: u64) -> 
         ));
     }
     Ok(received)
-}
-
-/// What no worker could encode is refused now, while its maker is looking. Where the probe itself cannot run, the
-/// worker will find out.
-async fn check_content(tools: &Tools, received: &Received) -> Result<Option<SourceFacts>, Problem> {
-    match encode::probe(tools, received.path()).await {
-        Ok(facts) => Ok(Some(facts)),
-        Err(ProbeError::Rejected(rejection)) => Err(rejection.into()),
-        Err(ProbeError::Failed(error)) => {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "an upload could not be probed here"
-            );
-            Ok(None)
-        }
-    }
 }
 
 pub(super) fn too_large(max_bytes: u64) -> Problem {

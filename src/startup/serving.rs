@@ -10,7 +10,6 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, web};
 use anyhow::Context;
 use chrono::TimeDelta;
-use clipper_domain::clip::EncodingOrder;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_rustls::TlsAcceptor;
 
@@ -24,7 +23,7 @@ use crate::delivery::{
 };
 use crate::http::{
     self, AtHand, Cdn, FirstAnswers, Intake, Keys, Limits, Live, Origins, Overheard, Proxies, Rates,
-    Readiness, Reports, Security, Stored, Undo,
+    Readiness, Reports, Security, Sources, Stored, Undo,
 };
 use crate::media::{Downloads, MediaStore};
 use crate::storage::rejects::RejectSink;
@@ -213,10 +212,7 @@ impl Services {
                 self.work.clone(),
             ),
             max_bytes: self.config.upload.max_bytes,
-            order: EncodingOrder {
-                qualities: self.config.qualities(),
-                ..EncodingOrder::fresh()
-            },
+            order: self.order(),
         }
     }
 
@@ -261,6 +257,10 @@ impl Services {
             )))),
             readiness: web::Data::new(self.readiness(&live)),
             sender: web::Data::new(self.sender.clone()),
+            sources: web::Data::new(Sources {
+                outbound: self.sources.clone(),
+                clock: Arc::clone(&self.clock),
+            }),
             clock: web::Data::from(Arc::clone(&self.clock)),
             recorder: web::Data::new(self.recorder.clone()),
         }
@@ -304,6 +304,7 @@ struct Shared {
     undo: web::Data<Undo>,
     readiness: web::Data<Readiness>,
     sender: web::Data<Sender>,
+    sources: web::Data<Sources>,
     clock: web::Data<dyn Clock>,
     recorder: web::Data<PrometheusHandle>,
 }
@@ -329,6 +330,7 @@ impl Shared {
             .app_data(self.undo)
             .app_data(self.readiness)
             .app_data(self.sender)
+            .app_data(self.sources)
             .app_data(self.clock)
             .app_data(self.recorder);
     }

@@ -150,7 +150,7 @@ pub async fn revoke(db: &Db, resource: &str, now: DateTime<Utc>) -> Result<(), S
 /// tokens.
 pub async fn sweep(db: &Db, before: DateTime<Utc>) -> Result<u64, StorageError> {
     let statement = Statement::new(
-        "DELETE FROM leases WHERE expires_at < $1 AND resource LIKE 'encode/%'",
+        "DELETE FROM leases WHERE expires_at < $1 AND (resource LIKE 'encode/%' OR resource LIKE 'import/%')",
         vec![before.into()],
     );
     db.execute(&statement).await

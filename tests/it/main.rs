@@ -22,6 +22,7 @@ mod edge;
 mod faults;
 mod hostile;
 mod http;
+mod imports;
 mod kills;
 mod media;
 mod mux;

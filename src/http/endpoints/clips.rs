@@ -5,6 +5,7 @@ use crate::http::clip_json::{CaptionsJson, ClipJson};
 use crate::http::clips::{self, ClipPage, ListQuery, NewClip, ShowQuery};
 use crate::http::encodings::{self, EncodingRequest};
 use crate::http::endpoint::{Access, Endpoint, delete, get, patch, post, put};
+use crate::http::imports::{self, NewImport};
 use crate::http::problem::Code;
 use crate::http::session::{self, SignIn, SignedIn};
 use crate::http::source::{self, SourceQuery};
@@ -43,6 +44,15 @@ fn all() -> Vec<Endpoint> {
         )
         .query::<ListQuery>()
         .answers::<ClipPage>(200, "A page, and where the next one begins"),
+        post(
+            "/api/clips/import",
+            imports::create,
+            "Register a clip whose source is fetched",
+        )
+        .by(Access::Key(Scope::ClipsWrite))
+        .takes::<NewImport>()
+        .answers::<ClipJson>(202, "The clip; `import` says how it goes")
+        .refuses(&[Code::InvalidRequest, Code::PrivateAddress, Code::SlugTaken]),
         post("/api/clips", clips::create, "Register a clip")
             .by(Access::Key(Scope::ClipsWrite))
             .header(

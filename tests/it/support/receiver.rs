@@ -33,6 +33,7 @@ impl Received {
 pub(crate) enum Reply {
     Status(u16),
     Elsewhere(String),
+    Bytes(Vec<u8>),
     Never,
 }
 
@@ -46,8 +47,16 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    /// Listens on this machine. What is answered may depend on what came before.
+    /// Listens on this machine.
     pub(crate) fn start(answer: impl Fn(&Received, &[Received]) -> Reply + Send + Sync + 'static) -> Self {
+        Self::start_at("127.0.0.1:0", answer)
+    }
+
+    /// Listens at an address. What is answered may depend on what came before.
+    pub(crate) fn start_at(
+        address: &str,
+        answer: impl Fn(&Received, &[Received]) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let seen = Arc::new(Mutex::new(vec![]));
         let (answer, memory): (Arc<Answering>, _) = (Arc::new(answer), Arc::clone(&seen));
         let server = HttpServer::new(move || {
@@ -60,7 +69,7 @@ impl Receiver {
         .workers(1)
         .shutdown_timeout(0)
         .disable_signals()
-        .bind("127.0.0.1:0")
+        .bind(address)
         .unwrap();
         let url = format!("http://{}/hook", server.addrs()[0]);
         let server = server.run();
@@ -109,6 +118,7 @@ async fn take(
     match reply {
         Reply::Status(status) => HttpResponse::build(status.try_into().unwrap()).body("as the test wants"),
         Reply::Elsewhere(to) => HttpResponse::Found().insert_header(("Location", to)).finish(),
+        Reply::Bytes(bytes) => HttpResponse::Ok().body(bytes),
         Reply::Never => std::future::pending().await,
     }
 }
