@@ -2,7 +2,7 @@ import { defineConfig, type Plugin } from "vite";
 
 const API = process.env.CLIPPER_URL ?? "http://127.0.0.1:8080";
 
-const PAGES = ["watch", "embed", "studio", "ops", "reference"];
+const PAGES = ["watch", "embed", "studio", "insights", "ops", "reference"];
 
 /** The server maps its page routes onto the built files; the dev server has to do the same. */
 function pageRoutes(): Plugin {

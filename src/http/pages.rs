@@ -21,10 +21,11 @@ pub(super) use head::{BOX, escape, player_box};
 struct Dist;
 
 /// Pages that are the same for everybody: where they are, and which file they are.
-pub(super) const PLAIN: [(&str, &str); 5] = [
+pub(super) const PLAIN: [(&str, &str); 6] = [
     ("/", "index.html"),
     ("/studio", "studio.html"),
     ("/upload", "studio.html"),
+    ("/insights", "insights.html"),
     ("/ops", "ops.html"),
     ("/api/docs", "reference.html"),
 ];

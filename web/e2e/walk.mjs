@@ -1,6 +1,7 @@
 /**
  * One viewer's whole walk through a running server, in a real browser:
- * upload → watch it encode → play → switch rungs → by keyboard alone → without a network → on a phone → leave.
+ * upload → watch it encode → play → switch rungs → by keyboard alone → without a network → on a phone → leave →
+ * look back in the insights.
  *
  *   node e2e/walk.mjs <base-url> <file-to-upload> <api-key> [screenshot-dir]
  *
@@ -32,6 +33,7 @@ async function walk(page, context) {
   await onPhone(page);
   const sid = await page.evaluate(() => window.clipperPlayer.session.sid);
   await leave(page, sid);
+  await lookBack(page, sid, clip);
   return { clip, sid, switch_ms: switchMs, played_s: played, first_frame_ms: firstFrame };
 }
 
@@ -243,6 +245,23 @@ async function leave(page, sid) {
   await page.waitForTimeout(800);
   await accessible(page, "the library");
   await picture(page, "library");
+}
+
+/** What was watched just now stands among the sessions of the insights. */
+async function lookBack(page, sid, clip) {
+  at("finding the session in the insights");
+  // Sums over sessions are another matter than the sessions themselves: a server may have none.
+  await expectingTrouble(async () => {
+    const row = page.getByTestId("sessions").locator(`a[href*="${sid}"]`);
+    for (let asked = 0; asked < 30 && !(await row.count()); asked++) {
+      await page.goto(`${base}/insights?clip=${encodeURIComponent(clip)}`);
+      await page.getByTestId("sessions").locator("tr").first().waitFor({ timeout: 5000 }).catch(() => undefined);
+    }
+    if (!(await row.count())) throw new Error("the session is not among the insights");
+    await page.getByTestId("sessions").locator("tr").filter({ has: row }).filter({ hasText: "Played" }).waitFor();
+    await accessible(page, "the insights");
+    await picture(page, "insights");
+  });
   await page.close();
 }
 

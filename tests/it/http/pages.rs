@@ -13,6 +13,7 @@ async fn every_page_is_there_with_its_scripts() {
         "/embed/any-clip",
         "/studio",
         "/upload",
+        "/insights",
         "/ops",
     ];
     for path in paths {

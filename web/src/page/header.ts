@@ -3,9 +3,10 @@ import { adoptKeyFromAddress, isSignedIn, knownScopes, whenArrived, whoAmI } fro
 import { ACCOUNT, accountDialog } from "./account";
 import { element, icon } from "./element";
 
-const PAGES: [string, string, "everybody" | "ops"][] = [
+const PAGES: [string, string, "everybody" | "signed in" | "ops"][] = [
   ["/", "Library", "everybody"],
   ["/studio", "Studio", "everybody"],
+  ["/insights", "Insights", "signed in"],
   ["/ops", "Operations", "ops"],
 ];
 
@@ -31,7 +32,7 @@ export function openAccount(): void {
 function drawHeader(): void {
   const inside = isSignedIn();
   const scopes = knownScopes() ?? [];
-  const pages = PAGES.filter(([, , whom]) => whom === "everybody" || (inside && scopes.includes(whom)));
+  const pages = PAGES.filter(([, , whom]) => whom === "everybody" || (inside && (whom === "signed in" || scopes.includes(whom))));
   document.getElementById("top")!.replaceChildren(
     element("a", { class: "wordmark", href: "/" }, mark(), element("span", {}, "Clipper")),
     element("nav", { "aria-label": "Pages" }, ...pages.map(([href, text]) => link(href, text))),
