@@ -99,7 +99,7 @@ export async function request<T>(url: string, init: RequestInit): Promise<T> {
   }
 }
 
-async function ask(url: string, init: RequestInit): Promise<{ status: number; body: string }> {
+export async function ask(url: string, init: RequestInit): Promise<{ status: number; body: string }> {
   await whenArrived();
   let response: Response;
   try {

@@ -128,6 +128,14 @@ export const fetchHistory = async (clip: string): Promise<LogEvent[]> => (await 
 
 export const fetchClipAt = (clip: string, version: number): Promise<Clip> => request<Clip>(`/api/clips/${name(clip)}?at=${version}`, {});
 
+export interface Storage {
+  bytes: number;
+  qualities: { quality: string; clips: number; bytes: number; seconds: number | null; bytes_per_clip: number | null; bytes_per_minute: number | null }[];
+  owners: { owner_id: string | null; clips: number; bytes: number }[];
+}
+
+export const fetchStorage = (): Promise<Storage> => request("/api/ops/storage", {});
+
 async function text(url: string, signal?: AbortSignal): Promise<{ ok: boolean; status: number; body: string }> {
   try {
     const response = await fetch(url, signal ? { signal } : {});

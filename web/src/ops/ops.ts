@@ -7,8 +7,11 @@ import { events } from "./events";
 import { projections } from "./projections";
 import { queue } from "./queue";
 import { readinessStrip } from "./readiness";
+import { storage } from "./storage";
+import { webhooks } from "./webhooks";
 
-const REFRESH_MS = 2000;
+const FAST_MS = 2000;
+const SLOW_MS = 15_000;
 
 const main = openPage();
 let polls: Poll[] = [];
@@ -26,14 +29,19 @@ gate(main, {
 });
 
 function open(): void {
-  const parts = { ready: readinessStrip(), models: projections(), queue: queue(), log: events() };
+  const parts = { ready: readinessStrip(), models: projections(), queue: queue(), log: events(), storage: storage(), hooks: webhooks() };
   const places: [HTMLElement, string][] = [
     [parts.models.root, "Read models"],
     [parts.queue.root, "Encoding"],
+    [parts.storage.root, "Storage"],
+    [parts.hooks.root, "Webhooks"],
     [parts.log.root, "Events"],
   ];
   const links = places.map(([root, text]) => element("a", { class: "button quiet", href: `#${root.id}` }, text));
   main.replaceChildren(element("div", { class: "page-head" }, element("h1", {}, "Operations"), parts.ready.root), element("nav", { class: "places", "aria-label": "On this page" }, ...links), ...places.map(([root]) => root));
   parts.log.show();
-  polls = [poll(() => Promise.all([parts.ready.refresh(), parts.models.refresh(), parts.queue.refresh()]), REFRESH_MS)];
+  polls = [
+    poll(() => Promise.all([parts.ready.refresh(), parts.models.refresh(), parts.queue.refresh()]), FAST_MS),
+    poll(() => Promise.all([parts.storage.refresh(), parts.hooks.refresh()]), SLOW_MS),
+  ];
 }
