@@ -128,7 +128,7 @@ const COUNTERS: [(&str, &str); 34] = [
 
 /// Counters that are there before anything is counted, so that a rate over them has a beginning: name, and each label
 /// with its values.
-const AT_ZERO: [(&str, &[Values]); 25] = [
+const AT_ZERO: [(&str, &[Values]); 27] = [
     ("clipper_events_appended_total", &[("log", LOGS)]),
     ("clipper_append_sifted_total", &[("log", LOGS)]),
     ("clipper_reports_forgotten_total", &[]),

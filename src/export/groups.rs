@@ -78,6 +78,7 @@ impl Parquet {
                 Kind::Text | Kind::Uuid => write::<ByteArrayType>(&mut writer, cells.map(bytes))?,
                 Kind::Int | Kind::Time => write::<Int64Type>(&mut writer, cells.map(whole))?,
                 Kind::Float => write::<DoubleType>(&mut writer, cells.map(float))?,
+                Kind::Bytes => write::<ByteArrayType>(&mut writer, cells.map(bytes))?,
                 Kind::Bool => write::<BoolType>(&mut writer, cells.map(truth))?,
             }
             writer.close()?;
@@ -90,6 +91,7 @@ impl Parquet {
 fn field(name: &str, kind: Kind) -> String {
     match kind {
         Kind::Text | Kind::Uuid => format!("BYTE_ARRAY {name} (STRING)"),
+        Kind::Bytes => format!("BYTE_ARRAY {name}"),
         Kind::Int => format!("INT64 {name}"),
         Kind::Float => format!("DOUBLE {name}"),
         Kind::Bool => format!("BOOLEAN {name}"),
@@ -113,6 +115,7 @@ fn bytes(cell: Option<&Arg>) -> Option<ByteArray> {
     match cell? {
         Arg::Text(text) => text.clone().map(|text| ByteArray::from(text.into_bytes())),
         Arg::Uuid(id) => id.map(|id| ByteArray::from(id.to_string().into_bytes())),
+        Arg::Bytes(bytes) => bytes.clone().map(ByteArray::from),
         Arg::Int(_) | Arg::Float(_) | Arg::Bool(_) | Arg::Time(_) => None,
     }
 }
@@ -121,20 +124,20 @@ fn whole(cell: Option<&Arg>) -> Option<i64> {
     match cell? {
         Arg::Int(number) => *number,
         Arg::Time(at) => at.map(|at| at.timestamp_millis()),
-        Arg::Text(_) | Arg::Float(_) | Arg::Bool(_) | Arg::Uuid(_) => None,
+        Arg::Text(_) | Arg::Float(_) | Arg::Bool(_) | Arg::Uuid(_) | Arg::Bytes(_) => None,
     }
 }
 
 fn float(cell: Option<&Arg>) -> Option<f64> {
     match cell? {
         Arg::Float(number) => *number,
-        Arg::Text(_) | Arg::Int(_) | Arg::Bool(_) | Arg::Uuid(_) | Arg::Time(_) => None,
+        Arg::Text(_) | Arg::Int(_) | Arg::Bool(_) | Arg::Uuid(_) | Arg::Time(_) | Arg::Bytes(_) => None,
     }
 }
 
 fn truth(cell: Option<&Arg>) -> Option<bool> {
     match cell? {
         Arg::Bool(is) => Some(*is),
-        Arg::Text(_) | Arg::Int(_) | Arg::Float(_) | Arg::Uuid(_) | Arg::Time(_) => None,
+        Arg::Text(_) | Arg::Int(_) | Arg::Float(_) | Arg::Uuid(_) | Arg::Time(_) | Arg::Bytes(_) => None,
     }
 }

@@ -42,8 +42,10 @@ fn json(value: &Arg) -> Value {
         Arg::Int(number) => (*number).into(),
         Arg::Float(number) => (*number).into(),
         Arg::Bool(is) => (*is).into(),
-        Arg::Text(None) | Arg::Uuid(None) | Arg::Time(None) => Value::Null,
-        Arg::Text(Some(_)) | Arg::Uuid(Some(_)) | Arg::Time(Some(_)) => text(value).into(),
+        Arg::Text(None) | Arg::Uuid(None) | Arg::Time(None) | Arg::Bytes(None) => Value::Null,
+        Arg::Text(Some(_)) | Arg::Uuid(Some(_)) | Arg::Time(Some(_)) | Arg::Bytes(Some(_)) => {
+            text(value).into()
+        }
     }
 }
 
@@ -54,6 +56,7 @@ fn text(value: &Arg) -> String {
         Arg::Int(number) => number.map(|number| number.to_string()),
         Arg::Float(number) => number.map(|number| number.to_string()),
         Arg::Bool(is) => Some(is.to_string()),
+        Arg::Bytes(bytes) => bytes.as_ref().map(hex::encode),
         Arg::Uuid(id) => id.map(|id| id.to_string()),
         Arg::Time(at) => at.map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true)),
     }

@@ -13,8 +13,12 @@ use crate::storage::past::{self, Moment, PastClip};
 use crate::storage::{Logs, RawEvent, StorageError};
 
 /// Every type of events that others can be told of.
-pub const EVENT_TYPES: [&str; 8] = [
+pub const EVENT_TYPES: [&str; 12] = [
     "clip.registered",
+    "clip.changed",
+    "clip.deleted",
+    "clip.restored",
+    "clip.purged",
     "clip.source_stored",
     "clip.playable",
     "clip.ready",
@@ -79,6 +83,13 @@ const PLAYABLE: &str = "clip.playable";
 fn name_of(event: &ClipEvent) -> Option<&'static str> {
     match event {
         ClipEvent::ClipRegistered(_) => Some("clip.registered"),
+        ClipEvent::DetailsChanged(_)
+        | ClipEvent::VisibilityChanged { .. }
+        | ClipEvent::PosterChosen { .. }
+        | ClipEvent::PosterReset { .. } => Some("clip.changed"),
+        ClipEvent::ClipDeleted { .. } => Some("clip.deleted"),
+        ClipEvent::ClipRestored {} => Some("clip.restored"),
+        ClipEvent::MediaPurged { .. } => Some("clip.purged"),
         ClipEvent::SourceStored(_) => Some("clip.source_stored"),
         ClipEvent::VariantPlayable { .. } | ClipEvent::VariantReady { .. } => Some(PLAYABLE),
         ClipEvent::EncodingCompleted { .. } => Some("clip.ready"),
@@ -91,6 +102,7 @@ fn name_of(event: &ClipEvent) -> Option<&'static str> {
         ClipEvent::EncodingFailed {
             retry_at: Some(_), ..
         }
+        | ClipEvent::PurgeStarted {}
         | ClipEvent::SourceProbed(_)
         | ClipEvent::EncodingRequested { .. }
         | ClipEvent::EncodingPlanned { .. }
