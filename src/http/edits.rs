@@ -94,6 +94,7 @@ fn tidy(text: &str) -> Option<String> {
 }
 
 /// `PATCH /api/clips/{clip}`, for its owner; with `If-Match`, only if nobody changed it meanwhile.
+#[expect(clippy::too_many_arguments, reason = "what the application hands to it")]
 pub(super) async fn change(
     request: HttpRequest,
     name: web::Path<String>,

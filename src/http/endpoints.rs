@@ -48,6 +48,11 @@ pub(super) fn sections() -> Vec<Section> {
             endpoints: analytics::endpoints(),
         },
         Section {
+            name: "webhooks",
+            says: "Who is told of clips' events, and how that went.",
+            endpoints: webhooks::endpoints(),
+        },
+        Section {
             name: "health",
             says: "How the process is.",
             endpoints: operations::health(),
@@ -63,11 +68,6 @@ pub(super) fn sections() -> Vec<Section> {
 /// The pages, which are no part of the API.
 pub(super) fn pages() -> Vec<Endpoint> {
     pages::endpoints()
-}
-
-/// Who is told of clips' events. Described in the manual, and not yet in the document.
-pub(super) fn webhooks() -> Vec<Endpoint> {
-    webhooks::endpoints()
 }
 
 /// How a process is; of workers, this is all.

@@ -199,7 +199,9 @@ fn path_parameter(name: &str) -> Value {
             "Of work",
             json!({ "type": "string", "enum": ["fresh", "reencode", "backfill"] }),
         ),
-        "sid" | "upload" => ("Its UUID", json!({ "type": "string", "format": "uuid" })),
+        "sid" | "upload" | "webhook" | "delivery" => {
+            ("Its UUID", json!({ "type": "string", "format": "uuid" }))
+        }
         _ => ("Its name", json!({ "type": "string" })),
     };
     json!({ "name": name, "in": "path", "required": true, "description": says, "schema": schema })

@@ -26,7 +26,6 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
     for section in endpoints::sections() {
         register(app, section.endpoints);
     }
-    register(app, endpoints::webhooks());
     register(app, endpoints::pages());
     app.default_service(web::to(not_found));
 }

@@ -6,11 +6,12 @@ use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::Url;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-pub(super) use deliveries::{list as list_deliveries, retry};
+pub(super) use deliveries::{DeliveryJson, ListQuery, list as list_deliveries, retry};
 
 use super::auth::{Caller, Scope};
 use super::problem::{Code, Problem, sentence};
@@ -26,7 +27,8 @@ const MAX_DESCRIPTION: usize = 200;
 /// For how long the secret before a new one stays good.
 const OVERLAP: TimeDelta = TimeDelta::days(1);
 
-#[derive(Debug, Deserialize)]
+/// What is told of clips.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewWebhook {
     url: String,
@@ -38,7 +40,9 @@ pub(super) struct NewWebhook {
     after: Option<i64>,
 }
 
-#[derive(Debug, Deserialize)]
+/// What is absent stays as it is.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "ChangedWebhook")]
 #[serde(deny_unknown_fields)]
 pub(super) struct Change {
     url: Option<String>,
@@ -47,15 +51,18 @@ pub(super) struct Change {
     enabled: Option<bool>,
 }
 
-#[derive(Debug, Deserialize)]
+/// From where it is told once more.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Replay {
+    /// A position of the clip log.
     after: i64,
 }
 
 /// An endpoint as it is shown: without its secret.
-#[derive(Serialize)]
-struct WebhookJson {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Webhook")]
+pub(super) struct WebhookJson {
     id: String,
     url: String,
     description: String,

@@ -16,7 +16,7 @@ use crate::support::receiver::{Receiver, Reply};
 /// Sources may lie at one address of this machine, and at no other.
 async fn spawn(backend: Backend) -> TestApp {
     TestApp::spawn_with(backend, |config| {
-        config.import.allow_private = "127.0.0.1/32".to_owned();
+        "127.0.0.1/32".clone_into(&mut config.import.allow_private);
         config.upload.max_bytes = 1_000_000;
     })
     .await

@@ -315,13 +315,17 @@ proptest! {
             parts[*part].add(*value, 1);
         }
         let mut whole = Sketch::default();
-        parts.iter().for_each(|part| whole.merge(part, 1));
+        for part in &parts {
+            whole.merge(part, 1);
+        }
         let mut sorted: Vec<_> = values.iter().map(|(value, _)| *value).collect();
         sorted.sort_unstable();
         let rank = (share * (sorted.len() - 1) as f64).floor() as usize;
         let (exact, found) = (sorted[rank] as f64, whole.quantile(share).unwrap());
         prop_assert!((found - exact).abs() <= exact * (ALPHA + 1e-9), "{found} for {exact}");
-        parts.iter().for_each(|part| whole.merge(part, -1));
+        for part in &parts {
+            whole.merge(part, -1);
+        }
         prop_assert!(whole.is_empty());
     }
 }

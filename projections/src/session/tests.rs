@@ -198,6 +198,7 @@ fn where_a_seek_leads_to_is_no_progress() {
     assert_eq!(untold.passes, [(0, 5_000), (60_000, 63_000)]);
 }
 
+#[expect(clippy::too_many_lines, reason = "one course, asserted from several sides")]
 #[test]
 fn a_timeline_has_no_gaps_and_tells_what_happened() {
     let script = "1000 ps s

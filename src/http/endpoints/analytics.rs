@@ -6,6 +6,7 @@ use crate::http::analytics;
 use crate::http::endpoint::{Access, Endpoint, get};
 use crate::http::problem::Code;
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         narrowed(get(

@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -15,7 +16,8 @@ use crate::storage::webhooks::{self, Delivery, State};
 
 const MAX_PAGE: i64 = 200;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "DeliveryQuery")]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct ListQuery {
     state: Option<String>,
@@ -23,8 +25,9 @@ pub(in crate::http) struct ListQuery {
     cursor: Option<i64>,
 }
 
-#[derive(Serialize)]
-struct DeliveryJson {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Delivery")]
+pub(in crate::http) struct DeliveryJson {
     id: String,
     message_id: String,
     r#type: String,

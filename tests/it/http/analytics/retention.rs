@@ -26,6 +26,7 @@ fn jump(first: i64, to: i64, then: i64) -> Vec<(i64, Value)> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "one course, asserted from several sides")]
 async fn what_was_watched_of_a_clip_is_told_bucket_by_bucket(app: &TestApp) {
     let other = key_of(app, "other", "clips:write").await;
     register(app, KEY, "watched", "public").await;

@@ -72,6 +72,7 @@ async fn who_asked_not_to_be_followed_is_in_no_list(app: &TestApp) {
     assert_eq!(super::clips_of(&answer), ["followed"]);
 }
 
+#[expect(clippy::too_many_lines, reason = "one course, asserted from several sides")]
 async fn a_session_is_shown_with_what_happened_when(app: &TestApp) {
     let owner = key_of(app, "owner", "clips:write").await;
     let other = key_of(app, "other", "clips:write").await;
