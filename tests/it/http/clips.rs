@@ -43,7 +43,7 @@ async fn a_clip_is_described_as_the_contract_has_it(app: &TestApp) {
             "embed_url": null, "twitch_clip_url": null, "hls_available": false, "hls_url": null, "hls_qualities": [],
             "hls_processing_status": "pending", "hls_processed_at": null, "duration": null, "width": null,
             "height": null, "poster_url": null, "poster_chosen": false, "storyboard_url": null, "views": 0, "variants": [], "captions": [],
-            "encoding": { "state": "awaiting_source", "percent": 0.0, "failure": null, "rungs": [] },
+            "encoding": { "state": "awaiting_source", "percent": 0.0, "failure": null, "rungs": [] }, "import": null,
             "created_at": null, "updated_at": null,
         })
     );
