@@ -161,8 +161,8 @@ async fn a_skipped_event_is_passed_over_also_in_a_rebuild(stage: &Stage) {
     );
     assert_eq!(
         parked::count(&stage.db).await.unwrap(),
-        6,
-        "the other three read models of the clip log still wait"
+        8,
+        "the other four read models of the clip log still wait"
     );
 }
 

@@ -278,8 +278,8 @@ async fn an_event_that_fails_is_parked_and_the_others_go_on(stage: &Stage) {
         row.encoding_state, "awaiting_source",
         "what follows a parked event of its stream waits"
     );
-    // The event and the one behind it, in each of the four projections of the clip log.
-    assert_eq!(parked::count(&stage.db).await.unwrap(), 8);
+    // The event and the one behind it, in each of the five projections of the clip log.
+    assert_eq!(parked::count(&stage.db).await.unwrap(), 10);
     let checkpoint = follow::checkpoint(&stage.db, &PROJECTIONS[0])
         .await
         .unwrap()

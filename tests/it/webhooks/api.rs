@@ -24,7 +24,8 @@ async fn operators_add_change_and_remove_endpoints(app: &TestApp) {
     assert!(secret.starts_with("whsec_"));
     let listed = get(app, "/api/webhooks").await;
     assert_eq!(listed["webhooks"].as_array().unwrap().len(), 1);
-    assert_eq!(listed["event_types"][2], "clip.playable");
+    let types = listed["event_types"].as_array().unwrap();
+    assert!(types.contains(&json!("clip.playable")), "{listed}");
     let shown = get(app, &path(&webhook, "")).await;
     assert_eq!(shown, listed["webhooks"][0]);
     // A secret is shown once.
