@@ -16,14 +16,17 @@ use crate::support::database::{Backend, TestDatabase};
 use crate::support::footage;
 use crate::support::process::Server;
 
-async fn walk(backend: Backend) {
+async fn walk(backend: Backend, length: &str) {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     std::fs::create_dir(&data).unwrap();
     let database = TestDatabase::create(backend).await;
     let server = Server::start(&data, &database.url, "127.0.0.1:0");
     let footage = footage::full_hd();
-    let told = told("e2e/walk.mjs", &[&server.address, footage.to_str().unwrap(), KEY]);
+    let told = told(
+        "e2e/walk.mjs",
+        &[&server.address, footage.to_str().unwrap(), KEY, length],
+    );
     assert_eq!(told["ok"], true, "{told}");
     assert!(told["played_s"].as_f64().unwrap() >= 5.0, "{told}");
 
@@ -50,12 +53,12 @@ async fn walk(backend: Backend) {
 
 #[tokio::test]
 async fn a_clip_is_uploaded_watched_and_reported_on_sqlite() {
-    walk(Backend::Sqlite).await;
+    walk(Backend::Sqlite, "whole").await;
 }
 
 #[tokio::test]
 async fn a_clip_is_uploaded_watched_and_reported_on_postgres() {
-    walk(Backend::Postgres).await;
+    walk(Backend::Postgres, "brief").await;
 }
 
 #[actix::test]
