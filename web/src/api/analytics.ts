@@ -26,7 +26,7 @@ export interface Overview {
   small_sample: boolean;
   metrics: Record<string, Value>;
   percentiles: Record<string, Percentiles>;
-  concurrent_viewers: { peak: number; peak_at: string | null; latest: number } | null;
+  concurrent_viewers: { peak: number; peak_at: string | null } | null;
   previous?: {
     metrics: Record<string, { value: number | null; change_percent: number | null }>;
     percentiles: Record<string, Percentiles>;

@@ -9,6 +9,9 @@ import { CHARTED, metricOf, shown, type Metric } from "./metrics";
 
 const HEIGHT = 280;
 
+/** Steps of an axis on which there are no halves. */
+const WHOLE = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
+
 export interface Chart {
   root: HTMLElement;
   set: (series: TimeSeries, metric: string) => void;
@@ -90,7 +93,7 @@ function optionsOf(width: number, series: TimeSeries, metric: Metric, lines: Lin
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false } },
     scales: { y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.08 : 1] } },
-    axes: [{ ...axis, space: 76, values: (_plot, ticks) => labels(ticks, series.interval) }, { ...axis, size: 74, values: (_plot, ticks) => ticks.map((tick) => shown(tick, metric.unit)) }],
+    axes: [{ ...axis, space: 76, values: (_plot, ticks) => labels(ticks, series.interval) }, { ...axis, size: 74, ...(metric.unit === "count" ? { incrs: WHOLE } : {}), values: (_plot, ticks) => ticks.map((tick) => shown(tick, metric.unit)) }],
     series: [{}, ...lines.map((line) => seriesOf(line, few))],
     plugins: [tooltip(series, metric, lines)],
   };

@@ -75,8 +75,8 @@ export function overviewPage(change: (part: Partial<View>) => void): OverviewPag
     together.forEach((part) => (part.hidden = false));
     const viewers = overview.concurrent_viewers;
     live.hidden = !viewers;
-    if (viewers) say(live, `${viewers.latest === 1 ? "1 viewer" : `${viewers.latest} viewers`} now, at most ${viewers.peak} at a time`);
-    live.classList.toggle("some", (viewers?.latest ?? 0) > 0);
+    if (viewers) say(live, `at most ${viewers.peak === 1 ? "1 viewer" : `${viewers.peak} viewers`} at a time`);
+    live.classList.toggle("some", (viewers?.peak ?? 0) > 0);
     few.hidden = !overview.small_sample;
     parts.tiles.set(overview, course, charted);
     parts.chart.set(course, charted);

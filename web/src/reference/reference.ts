@@ -31,7 +31,7 @@ function draw(document: Description): void {
         "details",
         { open: true },
         element("summary", {}, name),
-        element("ul", {}, ...entries.map((entry) => element("li", {}, element("a", { href: `#${entry.operation.operationId}` }, entry.operation.summary)))),
+        element("ul", {}, ...entries.map((entry) => element("li", {}, element("a", { href: `#${entry.operation.operationId}` }, ...spoken(entry.operation.summary))))),
       ),
     ),
   );
@@ -60,7 +60,7 @@ function operation(entry: Entry, schemas: Record<string, Schema>): HTMLElement {
   return element(
     "article",
     { id: operation.operationId, class: "operation" },
-    element("h3", {}, operation.summary),
+    element("h3", {}, ...spoken(operation.summary)),
     element("p", { class: "address" }, element("b", { class: `method ${method}` }, method.toUpperCase()), " ", element("code", {}, path)),
     element("p", { class: "meta" }, ...spoken(operation.description)),
     parameters.length ? table("Parameters", ["Name", "In", "Type", ""], parameters.map(parameter)) : null,
