@@ -36,11 +36,11 @@ fn metrics(totals: &TotalsRow) -> Value {
     let failed = totals.failed_to_start + totals.failed_midway;
     let bitrate = share(1, totals.rated_ms).map(|each| totals.bits * each);
     json!({
-        "rebuffer_ratio": share(totals.rebuffer_ms, totals.watched_ms),
+        "rebuffer_ratio": percent(totals.rebuffer_ms, totals.watched_ms),
         "connection_rebuffer_ratio":
-            share(totals.connection_rebuffer_ms, totals.playing_ms + totals.connection_rebuffer_ms),
+            percent(totals.connection_rebuffer_ms, totals.playing_ms + totals.connection_rebuffer_ms),
         "rebuffer_per_hour": share(totals.rebuffer_count, totals.watched_ms).map(|each| each * 3_600_000.0),
-        "rebuffer_free_share": share(totals.smooth_plays, totals.plays),
+        "rebuffer_free_share": percent(totals.smooth_plays, totals.plays),
         "start_failure_pct": percent(totals.failed_to_start, totals.attempts),
         "playback_failure_pct": percent(failed, totals.attempts),
         "midstream_failure_pct": percent(totals.failed_midway, totals.plays),
