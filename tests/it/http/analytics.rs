@@ -1,8 +1,6 @@
 //! What came of reports, over HTTP.
 
 use chrono::Utc;
-use clipper::storage::keys::{self, KeyRow};
-use reqwest::Response;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -18,30 +16,8 @@ on_both_databases!(
     a_parameter_that_is_not_understood_is_named,
 );
 
-/// A key of somebody else.
-async fn key_of(app: &TestApp, user: &str, scopes: &str) -> String {
-    let key = format!("clk_{}", Uuid::now_v7().simple());
-    let owner = KeyRow {
-        user_id: user.to_owned(),
-        scopes: scopes.to_owned(),
-    };
-    keys::store(&app.services.db, Uuid::now_v7(), &key, &owner, Utc::now())
-        .await
-        .unwrap();
-    key
-}
-
-async fn get(app: &TestApp, key: &str, path: &str) -> Response {
-    app.client
-        .get(app.url(path))
-        .bearer_auth(key)
-        .send()
-        .await
-        .unwrap()
-}
-
 async fn answer(app: &TestApp, key: &str, path: &str) -> Value {
-    let answer = get(app, key, path).await;
+    let answer = app.get_as(key, path).await;
     assert_eq!(answer.status(), 200, "{path}: {}", answer.text().await.unwrap());
     answer.json().await.unwrap()
 }
@@ -100,9 +76,9 @@ fn clips_of(answer: &Value) -> Vec<&str> {
 }
 
 async fn those_who_may_read_see_everything_and_owners_their_own_clips(app: &TestApp) {
-    let owner = key_of(app, "owner", "clips:write").await;
-    let analyst = key_of(app, "analyst", "analytics:read").await;
-    let nobody = key_of(app, "nobody", "something:else").await;
+    let owner = app.key_of("owner", "clips:write").await;
+    let analyst = app.key_of("analyst", "analytics:read").await;
+    let nobody = app.key_of("nobody", "something:else").await;
     register(app, KEY, "of-admin", "public").await;
     register(app, KEY, "hidden", "private").await;
     register(app, &owner, "of-owner", "private").await;
@@ -126,10 +102,15 @@ async fn those_who_may_read_see_everything_and_owners_their_own_clips(app: &Test
     assert_eq!(clips_of(&one), ["of-owner"]);
 
     let with = |clip: &str| format!("{path}&clip={clip}");
-    assert_problem(get(app, &owner, &with("of-admin")).await, 403, "forbidden").await;
-    assert_problem(get(app, &owner, &with("hidden")).await, 404, "clip_not_found").await;
-    assert_problem(get(app, &analyst, &with("nowhere")).await, 404, "clip_not_found").await;
-    assert_problem(get(app, &nobody, path).await, 403, "forbidden").await;
+    assert_problem(app.get_as(&owner, &with("of-admin")).await, 403, "forbidden").await;
+    assert_problem(app.get_as(&owner, &with("hidden")).await, 404, "clip_not_found").await;
+    assert_problem(
+        app.get_as(&analyst, &with("nowhere")).await,
+        404,
+        "clip_not_found",
+    )
+    .await;
+    assert_problem(app.get_as(&nobody, path).await, 403, "forbidden").await;
     assert_problem(app.get(path).await, 401, "unauthorized").await;
 }
 
@@ -147,11 +128,11 @@ async fn a_parameter_that_is_not_understood_is_named(app: &TestApp) {
         ),
     ] {
         let path = format!("/api/analytics/sessions?{query}");
-        let problem = assert_problem(get(app, KEY, &path).await, 400, "invalid_parameter").await;
+        let problem = assert_problem(app.get_as(KEY, &path).await, 400, "invalid_parameter").await;
         assert_eq!(problem["parameter"], parameter, "{problem}");
     }
     assert_problem(
-        get(app, KEY, "/api/analytics/sessions?clip=%zz%").await,
+        app.get_as(KEY, "/api/analytics/sessions?clip=%zz%").await,
         404,
         "clip_not_found",
     )

@@ -1,8 +1,6 @@
 //! Overview, series and breakdown against numbers that were computed by hand.
 
 use chrono::Utc;
-use clipper::storage::keys::{self, KeyRow};
-use reqwest::Response;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -14,28 +12,6 @@ on_both_databases!(
     owners_see_the_figures_of_their_own_clips,
     questions_that_make_no_sense_are_named,
 );
-
-/// A key of somebody else.
-async fn key_of(app: &TestApp, user: &str, scopes: &str) -> String {
-    let key = format!("clk_{}", Uuid::now_v7().simple());
-    let owner = KeyRow {
-        user_id: user.to_owned(),
-        scopes: scopes.to_owned(),
-    };
-    keys::store(&app.services.db, Uuid::now_v7(), &key, &owner, Utc::now())
-        .await
-        .unwrap();
-    key
-}
-
-async fn get(app: &TestApp, key: &str, path: &str) -> Response {
-    app.client
-        .get(app.url(path))
-        .bearer_auth(key)
-        .send()
-        .await
-        .unwrap()
-}
 
 async fn report(app: &TestApp, clip: &str, device: &str, events: &[(i64, Value)]) {
     let now = Utc::now().timestamp_millis();
@@ -103,7 +79,7 @@ async fn an_audience(app: &TestApp, clip: &str) {
 }
 
 async fn asked(app: &TestApp, key: &str, question: &str) -> Value {
-    let answer = get(app, key, &format!("/api/analytics/{question}")).await;
+    let answer = app.get_as(key, &format!("/api/analytics/{question}")).await;
     assert_eq!(answer.status(), 200, "{question}");
     answer.json().await.unwrap()
 }
@@ -213,16 +189,16 @@ async fn assert_breakdowns(app: &TestApp) {
 async fn owners_see_the_figures_of_their_own_clips(app: &TestApp) {
     an_audience(app, "theirs").await;
     counted(app, 3).await;
-    let other = key_of(app, "somebody else", "clips:write").await;
+    let other = app.key_of("somebody else", "clips:write").await;
     assert_eq!(asked(app, &other, "overview").await["sessions"], 0);
     assert_eq!(asked(app, &other, "breakdown?by=clip").await["rows"], json!([]));
     assert_problem(
-        get(app, &other, "/api/analytics/overview?clip=theirs").await,
+        app.get_as(&other, "/api/analytics/overview?clip=theirs").await,
         403,
         "forbidden",
     )
     .await;
-    let analyst = key_of(app, "an analyst", "analytics:read").await;
+    let analyst = app.key_of("an analyst", "analytics:read").await;
     assert_eq!(asked(app, &analyst, "overview?clip=theirs").await["sessions"], 3);
 }
 
@@ -239,7 +215,7 @@ async fn questions_that_make_no_sense_are_named(app: &TestApp) {
         "breakdown?by=clip&sort=unique_viewers",
         "breakdown?by=clip&limit=1000",
     ] {
-        let answer = get(app, KEY, &format!("/api/analytics/{question}")).await;
+        let answer = app.get_as(KEY, &format!("/api/analytics/{question}")).await;
         assert_problem(answer, 400, "invalid_parameter").await;
     }
 }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use chrono::Utc;
 use clipper::actors::Ambition;
 use clipper::clock::SystemClock;
 use clipper::config::Config;
 use clipper::startup::Services;
+use clipper::storage::keys::{self, KeyRow};
 use clipper::storage::rebuild::{self, Bench};
 use clipper::storage::{Append, Expected, Log, LogWriter};
 use clipper_domain::schema::Written;
@@ -16,6 +18,7 @@ use clipper_projections::PROJECTIONS;
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use uuid::Uuid;
 
 use super::database::{Backend, TestDatabase};
 
@@ -131,6 +134,24 @@ impl TestApp {
 
     pub(crate) async fn get(&self, path: &str) -> Response {
         self.client.get(self.url(path)).send().await.unwrap()
+    }
+
+    /// The same for who holds a key.
+    pub(crate) async fn get_as(&self, key: &str, path: &str) -> Response {
+        let request = self.client.get(self.url(path)).bearer_auth(key);
+        request.send().await.unwrap()
+    }
+
+    /// A key of somebody else.
+    pub(crate) async fn key_of(&self, user: &str, scopes: &str) -> String {
+        let key = format!("clk_{}", Uuid::now_v7().simple());
+        let owner = KeyRow {
+            user_id: user.to_owned(),
+            scopes: scopes.to_owned(),
+        };
+        let stored = keys::store(&self.services.db, Uuid::now_v7(), &key, &owner, Utc::now());
+        stored.await.unwrap();
+        key
     }
 
     pub(crate) async fn json(&self, path: &str) -> Value {

@@ -7,7 +7,7 @@ use parquet::record::RowAccessor;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{ago, get, key_of, play, register, watch};
+use super::{ago, play, register, watch};
 use crate::support::app::{KEY, TestApp};
 use crate::support::on_both_databases;
 use crate::support::process::clipper;
@@ -15,7 +15,7 @@ use crate::support::process::clipper;
 on_both_databases!(every_form_of_an_export_tells_the_same);
 
 async fn body(app: &TestApp, key: &str, path: &str) -> (String, Vec<u8>) {
-    let answer = get(app, key, path).await;
+    let answer = app.get_as(key, path).await;
     assert_eq!(answer.status(), 200, "{path}");
     let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();
     (kind, answer.bytes().await.unwrap().to_vec())
@@ -39,7 +39,7 @@ async fn copy(app: &TestApp, session: Uuid, count: usize) {
 
 #[expect(clippy::too_many_lines, reason = "one course, asserted from several sides")]
 async fn every_form_of_an_export_tells_the_same(app: &TestApp) {
-    let owner = key_of(app, "owner", "clips:write").await;
+    let owner = app.key_of("owner", "clips:write").await;
     register(app, &owner, "own", "public").await;
     watch(app, "of,\"others\"", ago(900), &play(1_234)).await;
     let session = watch(app, "own", ago(500), &play(100)).await;

@@ -3,7 +3,7 @@
 use clipper_projections::Statement;
 use serde_json::{Value, json};
 
-use super::{ago, answer, get, key_of, play, register, watch};
+use super::{ago, answer, play, register, watch};
 use crate::support::app::{KEY, TestApp, assert_problem};
 use crate::support::on_both_databases;
 
@@ -28,10 +28,10 @@ fn jump(first: i64, to: i64, then: i64) -> Vec<(i64, Value)> {
 
 #[expect(clippy::too_many_lines, reason = "one course, asserted from several sides")]
 async fn what_was_watched_of_a_clip_is_told_bucket_by_bucket(app: &TestApp) {
-    let other = key_of(app, "other", "clips:write").await;
+    let other = app.key_of("other", "clips:write").await;
     register(app, KEY, "watched", "public").await;
     let path = "/api/analytics/clips/watched/retention";
-    assert_problem(get(app, KEY, path).await, 404, "hls_not_available").await;
+    assert_problem(app.get_as(KEY, path).await, 404, "hls_not_available").await;
     let long = Statement::new("UPDATE clips SET duration = 10.0 WHERE slug = 'watched'", vec![]);
     app.services.db.execute(&long).await.unwrap();
 
@@ -84,15 +84,15 @@ async fn what_was_watched_of_a_clip_is_told_bucket_by_bucket(app: &TestApp) {
     let later = answer(app, KEY, &format!("{path}?from=-450s")).await;
     assert_eq!(later["plays"], 1);
 
-    assert_problem(get(app, &other, path).await, 403, "forbidden").await;
+    assert_problem(app.get_as(&other, path).await, 403, "forbidden").await;
     assert_problem(
-        get(app, KEY, &format!("{path}?clip=watched")).await,
+        app.get_as(KEY, &format!("{path}?clip=watched")).await,
         400,
         "invalid_parameter",
     )
     .await;
     assert_problem(
-        get(app, KEY, "/api/analytics/clips/none/retention").await,
+        app.get_as(KEY, "/api/analytics/clips/none/retention").await,
         404,
         "clip_not_found",
     )

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{ago, answer, get, key_of, play, register, watch};
+use super::{ago, answer, play, register, watch};
 use crate::support::app::{KEY, TestApp, assert_problem};
 use crate::support::on_both_databases;
 
@@ -74,8 +74,8 @@ async fn who_asked_not_to_be_followed_is_in_no_list(app: &TestApp) {
 
 #[expect(clippy::too_many_lines, reason = "one course, asserted from several sides")]
 async fn a_session_is_shown_with_what_happened_when(app: &TestApp) {
-    let owner = key_of(app, "owner", "clips:write").await;
-    let other = key_of(app, "other", "clips:write").await;
+    let owner = app.key_of("owner", "clips:write").await;
+    let other = app.key_of("other", "clips:write").await;
     register(app, &owner, "own", "public").await;
     let course = [
         (0, json!({ "e": "ps", "sta": "s" })),
@@ -128,11 +128,11 @@ async fn a_session_is_shown_with_what_happened_when(app: &TestApp) {
     assert_eq!(timeline["bitrate_kbps"], json!([[800, 1_000], [2_800, 4_000]]));
     assert_eq!(timeline["buffer_ms"], json!([[800, 2_000]]));
 
-    assert_problem(get(app, &other, &path).await, 404, "session_not_found").await;
+    assert_problem(app.get_as(&other, &path).await, 404, "session_not_found").await;
     let nowhere = format!("/api/analytics/sessions/{}", uuid::Uuid::now_v7());
-    assert_problem(get(app, KEY, &nowhere).await, 404, "session_not_found").await;
+    assert_problem(app.get_as(KEY, &nowhere).await, 404, "session_not_found").await;
     assert_problem(
-        get(app, KEY, &format!("{path}?x=1")).await,
+        app.get_as(KEY, &format!("{path}?x=1")).await,
         400,
         "invalid_parameter",
     )
