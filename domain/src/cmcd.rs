@@ -105,4 +105,6 @@ impl Cmcd {
 }
 
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod tests;

@@ -168,7 +168,8 @@ fn each_issue_is_told_with_its_line_and_key() {
     assert_eq!(of("e=ps,ts=1,v=2"), one("sta", "missing"));
     assert_eq!(of("e=rr,rc=200,ts=1,v=2"), one("url", "missing"));
     assert_eq!(of("e=t,ts=1"), one("v", "missing"));
-    assert_eq!(of("e=t,pr=1.5,sta=a,ts=1,v=2"), one("pr", "misplaced"));
+    assert_eq!(of("e=pr,pr=1.5,sta=a,ts=1,v=2"), one("e", "misplaced"));
+    assert_eq!(of("e=t,pr=0,sta=a,ts=1,v=2"), []);
     assert_eq!(codes("e=t,ts=1,v=2\n"), [(2, None, "trailing_line_feed")]);
     assert_eq!(codes(""), [(1, None, "empty")]);
 }

@@ -276,14 +276,10 @@ impl Line<'_> {
             }
         }
         self.misplaced(&event, fields);
-        if typed(Key::Pr).is_some() && typed(Key::Sta).is_some_and(|sta| sta != Value::Token("p".to_owned()))
-        {
-            self.error(
-                1,
-                Some("pr"),
-                "misplaced",
-                "`pr` is sent only while playing.".to_owned(),
-            );
+        let stands = typed(Key::Sta).is_some_and(|sta| sta != Value::Token("p".to_owned()));
+        if event == "pr" && stands {
+            let message = "`e=pr` is sent only while playing, `sta=p`.".to_owned();
+            self.error(1, Some("e"), "misplaced", message);
         }
     }
 
