@@ -11,13 +11,19 @@ use super::accounts::Toll;
 /// A body under a toll.
 pub struct Metered {
     body: BoxBody,
+    /// What came of the body and may not leave yet.
+    held: Bytes,
     toll: Toll,
 }
 
 impl Metered {
     /// Counts a body.
     pub fn new(body: BoxBody, toll: Toll) -> Self {
-        Self { body, toll }
+        Self {
+            body,
+            held: Bytes::new(),
+            toll,
+        }
     }
 }
 
@@ -32,11 +38,17 @@ impl MessageBody for Metered {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        ready!(self.toll.poll_allowed(context));
-        let part = ready!(Pin::new(&mut self.body).poll_next(context));
-        if let Some(Ok(bytes)) = &part {
-            self.toll.sent(bytes.len() as u64);
+        while self.held.is_empty() {
+            match ready!(Pin::new(&mut self.body).poll_next(context)) {
+                Some(Ok(part)) => self.held = part,
+                end => return Poll::Ready(end),
+            }
         }
-        Poll::Ready(part)
+        let allowed = ready!(self.toll.poll_allowed(context));
+        let count = usize::try_from(allowed)
+            .unwrap_or(usize::MAX)
+            .min(self.held.len());
+        self.toll.sent(count as u64);
+        Poll::Ready(Some(Ok(self.held.split_to(count))))
     }
 }
