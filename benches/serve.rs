@@ -1,5 +1,6 @@
 //! How fast clips are served, beside nginx with `sendfile`, an open-file cache and the same headers. All take turns in one
 //! run, on the same files and the same machine; nginx runs with `tcp_nopush` on and off, and the better one counts.
+//! Clipper alone checks a playback token, counts requests, bytes and streams against limits, accounts and measures.
 //!
 //! `CLIPPER_TEST_MEDIA` names the folder of the footage, `CLIPPER_TEST_BENCH_SECONDS` is the length of a turn and
 //! `CLIPPER_TEST_BENCH_ROUNDS` how often each has its turn. It measures and never fails on what it measured.
@@ -109,7 +110,7 @@ async fn one(
     length: Duration,
 ) -> anyhow::Result<Turn> {
     let before = contestant.cpu()?;
-    let mut turn = load::run(&contestant.address, payload, connections, length).await?;
+    let mut turn = load::run(contestant, payload, connections, length).await?;
     turn.cpu_micros = (contestant.cpu()? - before) * 1e6 / turn.requests.max(1.0);
     Ok(turn)
 }

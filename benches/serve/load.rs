@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::stage::Payload;
+use super::stage::{Contestant, Payload};
 
 /// Before anything is measured.
 const WARM_UP: Duration = Duration::from_millis(200);
@@ -36,15 +36,15 @@ struct Seen {
     reason = "a turn has far fewer than 2^52 requests"
 )]
 pub(crate) async fn run(
-    address: &str,
+    contestant: &Contestant,
     payload: &Payload,
     connections: usize,
     length: Duration,
 ) -> anyhow::Result<Turn> {
     let until = Instant::now() + WARM_UP;
-    ask_over_all(address, payload, connections, until).await?;
+    ask_over_all(contestant, payload, connections, until).await?;
     let began = Instant::now();
-    let seen = ask_over_all(address, payload, connections, began + length).await?;
+    let seen = ask_over_all(contestant, payload, connections, began + length).await?;
     let wall = began.elapsed().as_secs_f64();
     let mut times: Vec<f64> = seen.into_iter().flat_map(|seen| seen.times).collect();
     times.sort_by(f64::total_cmp);
@@ -61,19 +61,20 @@ pub(crate) async fn run(
 }
 
 async fn ask_over_all(
-    address: &str,
+    contestant: &Contestant,
     payload: &Payload,
     connections: usize,
     until: Instant,
 ) -> anyhow::Result<Vec<Seen>> {
-    let asking = (0..connections).map(|_| ask(address, payload, until));
+    let asking = (0..connections).map(|_| ask(contestant, payload, until));
     futures_util::future::try_join_all(asking).await
 }
 
-async fn ask(address: &str, payload: &Payload, until: Instant) -> anyhow::Result<Seen> {
+async fn ask(contestant: &Contestant, payload: &Payload, until: Instant) -> anyhow::Result<Seen> {
+    let Contestant { address, before, .. } = contestant;
     let mut stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
-    let question = format!("GET {} HTTP/1.1\r\nHost: {address}\r\n\r\n", payload.path);
+    let question = format!("GET {before}{} HTTP/1.1\r\nHost: {address}\r\n\r\n", payload.path);
     let mut buffer = vec![0; BUFFER];
     let mut times = vec![];
     while Instant::now() < until {

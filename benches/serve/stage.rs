@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use super::cpu::{Of, cpu};
 use super::nginx::Nginx;
 use super::real::real;
-use super::server::{Server, text};
+use super::server::{KEY, Server, text};
 
 /// Sizes of the segments that are put in the place of a clip's own, rung by rung.
 const SEGMENTS: [(&str, &str, usize); 3] = [
@@ -27,6 +27,8 @@ pub(crate) struct Payload {
 pub(crate) struct Contestant {
     pub(crate) name: &'static str,
     pub(crate) address: String,
+    /// What stands before the path: a playback token, for whoever checks one.
+    pub(crate) before: String,
     processes: Vec<u32>,
 }
 
@@ -56,9 +58,10 @@ impl Stage {
             put(&inside(root.path(), &path), &bytes)?;
             payloads.push(Payload { name, path, length });
         }
+        let before = format!("/s/{}", token(&client, &server).await?);
         for payload in &payloads {
             // The first request goes the long way.
-            let bytes = get(&client, &server, &payload.path).await?;
+            let bytes = get(&client, &server, &format!("{before}{}", payload.path)).await?;
             ensure!(
                 bytes.len() == payload.length,
                 "{} has {} bytes",
@@ -70,18 +73,19 @@ impl Stage {
             Nginx::start(root.path(), "on")?,
             Nginx::start(root.path(), "off")?,
         ];
-        let contestant = |name, address: &str, process| Contestant {
+        let contestant = |name, address: &str, before: &str, process| Contestant {
             name,
             address: address.trim_start_matches("http://").to_owned(),
+            before: before.to_owned(),
             processes: [vec![process], children(process)].concat(),
         };
         let [on, off] = &nginx;
         Ok(Self {
             payloads,
             contestants: vec![
-                contestant("Clipper", &server.address, server.id()),
-                contestant("nginx, tcp_nopush on", &on.address, on.id()),
-                contestant("nginx, tcp_nopush off", &off.address, off.id()),
+                contestant("Clipper", &server.address, &before, server.id()),
+                contestant("nginx, tcp_nopush on", &on.address, "", on.id()),
+                contestant("nginx, tcp_nopush off", &off.address, "", off.id()),
             ],
             _servers: (server, nginx, root),
         })
@@ -118,6 +122,14 @@ async fn playlist(client: &reqwest::Client, server: &Server, root: &Path) -> any
         path: path.to_owned(),
         length: bytes.len(),
     })
+}
+
+/// Lets the clip be played.
+async fn token(client: &reqwest::Client, server: &Server) -> anyhow::Result<String> {
+    let address = format!("{}/api/clips/clip/playback-token", server.address);
+    let asked = client.post(address).bearer_auth(KEY).json(&serde_json::json!({}));
+    let minted = asked.send().await?.error_for_status()?.json().await?;
+    Ok(text(&minted, "token").to_owned())
 }
 
 async fn get(client: &reqwest::Client, server: &Server, path: &str) -> anyhow::Result<Vec<u8>> {

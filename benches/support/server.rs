@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use serde_json::Value;
 
-const KEY: &str = "benchmark";
+pub(crate) const KEY: &str = "benchmark";
 const ASK: Duration = Duration::from_millis(20);
 
 pub(crate) struct Server {
@@ -41,6 +41,10 @@ impl Server {
             // They are counted, and never reached.
             .env("CLIPPER_LIMITS_MEDIA_PER_SECOND", "1000000")
             .env("CLIPPER_LIMITS_READS_PER_SECOND", "1000000")
+            .env("CLIPPER_LIMITS_ADDRESS_BYTES_PER_SECOND", "100000000000")
+            .env("CLIPPER_LIMITS_ADDRESS_BYTES_PER_DAY", "1000000000000000")
+            .env("CLIPPER_LIMITS_TOKEN_BYTES_PER_SECOND", "100000000000")
+            .env("CLIPPER_LIMITS_TOKEN_STREAMS", "1000")
             .current_dir(folder.path())
             .stdout(Stdio::piped())
             .spawn()?;
