@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use crate::support::app::KEY;
 use crate::support::database::{Backend, TestDatabase};
 use crate::support::footage;
-use crate::support::process::{Server, clipper};
+use crate::support::process::{Server, clipper, free_ports};
 
 fn text(output: &Output) -> String {
     format!(
@@ -21,9 +21,8 @@ fn text(output: &Output) -> String {
 async fn a_worker_tells_how_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = port.local_addr().unwrap().to_string();
-    drop(port);
+    let [port] = free_ports();
+    let address = format!("127.0.0.1:{port}");
     std::fs::create_dir(&data).unwrap();
     let mut worker = clipper(&data, "sqlite:data/clipper.db")
         .args(["worker", "--workers", "1", "--listen", &address])

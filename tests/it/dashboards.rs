@@ -3,7 +3,6 @@
 #![expect(clippy::disallowed_methods, reason = "tests start processes")]
 
 use std::collections::BTreeSet;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -13,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::KEY;
 use crate::support::footage;
-use crate::support::process::Server;
+use crate::support::process::{Server, free_ports};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -75,11 +74,7 @@ impl Prometheus {
         // What is JSON is YAML.
         let file = folder.join("prometheus.yml");
         std::fs::write(&file, config.to_string()).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let [port] = free_ports();
         let listen = format!("127.0.0.1:{port}");
         let process = Command::new("prometheus")
             .arg(format!("--config.file={}", file.display()))

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::support::app::{KEY, TestApp};
 use crate::support::database::Backend;
 use crate::support::footage;
+use crate::support::process::free_ports;
 
 const CONFIGURATION: &str = include_str!("../../packaging/nginx/edge.conf");
 
@@ -34,9 +35,8 @@ impl Edge {
     async fn start(folder: &Path, origin: &str) -> Self {
         let folder = folder.join("edge");
         std::fs::create_dir_all(&folder).unwrap();
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        drop(listener);
+        let [port] = free_ports();
+        let address = format!("127.0.0.1:{port}");
         let place = folder.display().to_string();
         let mut site = CONFIGURATION.to_owned();
         for (ours, theirs) in [

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::support::database::{Backend, TestDatabase};
 use crate::support::footage;
-use crate::support::process::{Server, children, clipper, signal};
+use crate::support::process::{Server, children, clipper, free_ports, signal};
 
 /// A place where servers come and go.
 struct Ground {
@@ -238,7 +238,7 @@ async fn a_worker_in_a_process_of_its_own_is_killed_and_another_takes_over() {
 #[tokio::test]
 async fn an_upload_outlives_the_server_that_it_was_sent_to() {
     let ground = Ground::lay(Backend::Sqlite).await;
-    let port = free_port();
+    let [port] = free_ports();
     let listen = format!("127.0.0.1:{port}");
     let mut server = ground.start(&listen);
     // Larger than what the sockets between swallow, so that the server dies in the middle.
@@ -303,12 +303,4 @@ async fn a_server_that_is_asked_to_end_does_so_and_leaves_its_work_to_the_next()
         2,
         "the range and the last look, each once"
     );
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
 }

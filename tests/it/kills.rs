@@ -22,17 +22,9 @@ use uuid::Uuid;
 use crate::storage::whole_story;
 use crate::support::app::KEY;
 use crate::support::database::{Backend, TestDatabase};
-use crate::support::process::{Server, clipper};
+use crate::support::process::{Server, clipper, setting};
 
 const CALLERS: usize = 6;
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests are told by the environment how long to go on"
-)]
-fn setting(name: &str, default: usize) -> usize {
-    std::env::var(name).map_or(default, |text| text.parse().unwrap())
-}
 
 /// What the callers did, kept outside of the program under test.
 #[derive(Default)]

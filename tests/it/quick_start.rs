@@ -2,7 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a newcomer starts processes")]
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::support::database::{Backend, TestDatabase};
 use crate::support::footage;
-use crate::support::process::signal;
+use crate::support::process::{free_ports, signal};
 
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -25,11 +25,9 @@ struct Newcomer {
 
 impl Newcomer {
     fn new() -> Self {
-        // All at once, so that they differ.
-        let taken = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
         Self {
             folder: tempfile::tempdir().unwrap(),
-            ports: taken.map(|listener| listener.local_addr().unwrap().port().to_string()),
+            ports: free_ports().map(|port| port.to_string()),
             said: vec![],
             running: vec![],
         }
@@ -71,13 +69,17 @@ impl Newcomer {
             .unwrap_or(&self.ports[0]);
         let address = format!("127.0.0.1:{port}");
         let mut shell = self.shell(&format!("exec {line}"));
-        let child = shell.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        self.running.push(child.unwrap());
+        let mut child = shell.stdout(Stdio::null()).spawn().unwrap();
         let began = Instant::now();
         while TcpStream::connect(&address).is_err() {
-            assert!(began.elapsed() < PATIENCE, "{line} does not listen on {address}");
+            let ended = child.try_wait().unwrap();
+            assert!(
+                ended.is_none() && began.elapsed() < PATIENCE,
+                "{line} does not listen on {address}: {ended:?}"
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
+        self.running.push(child);
     }
 
     fn stop(&mut self) {

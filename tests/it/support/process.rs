@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests start processes")]
 
 use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -40,6 +41,19 @@ pub(crate) fn children(parent: u32) -> Vec<(u32, String)> {
         (state != "Z" && found == parent.to_string()).then(|| (id.parse().unwrap(), name.to_owned()))
     };
     std::fs::read_dir("/proc").unwrap().filter_map(stat).collect()
+}
+
+/// A number that the environment names: how long to go on.
+pub(crate) fn setting(name: &str, default: usize) -> usize {
+    std::env::var(name).map_or(default, |text| text.parse().unwrap())
+}
+
+/// Ports for programs that cannot be asked which one they took: below those that the kernel hands out to whoever
+/// connects meanwhile, and elsewhere for each test.
+pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
+    let own = u16::try_from(std::process::id() * 8 % 12_000).unwrap();
+    let mut free = (20_000 + own..).filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    [(); N].map(|()| free.next().unwrap())
 }
 
 /// Sends a signal to a process that is there.

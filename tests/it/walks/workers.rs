@@ -2,6 +2,7 @@
 //! whatever dies, and the ranges join without a seam.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use tempfile::TempDir;
 use crate::support::app::KEY;
 use crate::support::database::{Backend, TestDatabase};
 use crate::support::footage;
-use crate::support::process::{Server, Worker, clipper};
+use crate::support::process::{Server, Worker, clipper, setting};
 
 const RANGES: [(&str, &str); 2] = [
     ("CLIPPER_ENCODE_RANGE_SECONDS", "10"),
@@ -195,39 +196,79 @@ async fn two_workers_share_a_clip_and_its_ranges_join_without_a_seam() {
     floor.database.drop().await;
 }
 
+/// How long workers are killed: `CLIPPER_TEST_ENCODE_CLIPS` clips of the file `CLIPPER_TEST_ENCODE_SOURCE`, a kill every
+/// `CLIPPER_TEST_ENCODE_KILL_MS` until `CLIPPER_TEST_ENCODE_KILLS` were done or every clip is.
+struct Campaign {
+    source: PathBuf,
+    slugs: Vec<String>,
+    pause: Duration,
+    kills: usize,
+}
+
+impl Campaign {
+    fn of(folder: &Path) -> Self {
+        let source = std::env::var_os("CLIPPER_TEST_ENCODE_SOURCE").map(PathBuf::from);
+        Self {
+            source: source.unwrap_or_else(|| footage::bars(folder, "long.mp4", "640x360", "25", 30, &[])),
+            slugs: (0..setting("CLIPPER_TEST_ENCODE_CLIPS", 3))
+                .map(|n| format!("clip-{n}"))
+                .collect(),
+            pause: Duration::from_millis(setting("CLIPPER_TEST_ENCODE_KILL_MS", 2_500) as u64),
+            kills: setting("CLIPPER_TEST_ENCODE_KILLS", 6),
+        }
+    }
+
+    /// Kills one of two workers after the other, and tells how many.
+    async fn kill(&self, floor: &Floor, workers: &mut [Worker; 2]) -> usize {
+        for kill in 0..self.kills {
+            tokio::time::sleep(self.pause).await;
+            let mut done = true;
+            for slug in &self.slugs {
+                done &= floor.is_completed(slug).await;
+            }
+            if done {
+                return kill;
+            }
+            // Dropped, the old one is killed without a warning.
+            workers[kill % 2] = floor.worker();
+        }
+        self.kills
+    }
+}
+
 #[actix::test]
 async fn workers_that_are_killed_again_and_again_lose_and_double_nothing() {
     let floor = Floor::open().await;
-    let file = footage::bars(floor.folder.path(), "long.mp4", "640x360", "25", 30, &[]);
-    let slugs = ["first", "second", "third"];
-    for slug in slugs {
-        floor.upload(slug, &file).await;
+    let campaign = Campaign::of(floor.folder.path());
+    for slug in &campaign.slugs {
+        floor.upload(slug, &campaign.source).await;
     }
     let mut workers = [floor.worker(), floor.worker()];
-    for kill in 0..6 {
-        tokio::time::sleep(Duration::from_millis(2_500)).await;
-        // Dropped, the old one is killed without a warning.
-        workers[kill % 2] = floor.worker();
-    }
+    let kills = campaign.kill(&floor, &mut workers).await;
     let mut taken_over = 0;
-    for slug in slugs {
+    for slug in &campaign.slugs {
         floor.completed(slug, Duration::from_mins(5)).await;
         let events = floor.events(slug).await;
         assert_recorded_once(&events);
         assert_eq!(named(&events, "EncodingFailed").count(), 0, "{slug}");
         // A unit that was begun twice was taken from a dead worker.
         let begun: Vec<_> = named(&events, "EncodingStarted")
-            .map(|start| &start["unit"])
+            .map(|start| start["unit"].to_string())
             .collect();
-        taken_over += begun.len()
-            - begun
-                .iter()
-                .map(ToString::to_string)
-                .collect::<BTreeSet<_>>()
-                .len();
+        taken_over += begun.len() - begun.iter().collect::<BTreeSet<_>>().len();
+        let plan = &named(&events, "EncodingPlanned").next().unwrap()["plan"];
         let rendition = floor.rendition(slug, "480p").await;
-        assert_eq!(footage::decoded(&rendition, "v").len(), 750, "{slug}");
+        assert_eq!(
+            footage::decoded(&rendition, "v").len() as u64,
+            plan["frames"].as_u64().unwrap(),
+            "{slug}"
+        );
     }
+    drop(writeln!(
+        std::io::stdout(),
+        "{} clips, {kills} kills, {taken_over} units taken over",
+        campaign.slugs.len()
+    ));
     assert!(taken_over > 0, "no kill fell into work");
     drop(workers);
     floor.run(&["gc", "--grace", "0"]);
