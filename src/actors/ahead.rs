@@ -72,6 +72,10 @@ impl Ahead {
     /// Hears how far an upload has come, and begins when its index is there.
     pub async fn look(&self, upload: &Upload) {
         let id = upload.facts.id;
+        // A part of a file plays by itself no more than one whose end nobody knows.
+        if upload.facts.clip.is_none() || upload.facts.length.is_none() {
+            return;
+        }
         if self.tell(id, upload.saved()) || upload.saved() == 0 {
             return;
         }

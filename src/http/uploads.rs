@@ -1,6 +1,7 @@
-//! `/api/uploads`: resumable uploads by the tus protocol 1.0.0, with creation, creation-with-upload, expiration,
-//! checksum and termination (tus.io/protocols/resumable-upload).
+//! `/api/uploads`: resumable uploads by the tus protocol 1.0.0, with creation, creation-with-upload,
+//! creation-defer-length, expiration, checksum, termination and concatenation (tus.io/protocols/resumable-upload).
 
+mod concat;
 mod headers;
 
 use actix_web::http::header;
@@ -17,10 +18,11 @@ use super::source::{Intake, take_in};
 use crate::clock::Clock;
 use crate::media::{UPLOAD_KEPT, Upload, UploadFacts};
 use crate::storage::Db;
-use headers::{Checksum, Metadata, number};
+use headers::{Checksum, Concat, Metadata, number};
 
 const VERSION: &str = "1.0.0";
-const EXTENSIONS: &str = "creation,creation-with-upload,expiration,checksum,termination";
+const EXTENSIONS: &str =
+    "creation,creation-with-upload,creation-defer-length,expiration,checksum,termination,concatenation";
 const OFFSET_STREAM: &str = "application/offset+octet-stream";
 
 /// `OPTIONS /api/uploads`: what this server speaks.
@@ -44,16 +46,28 @@ pub(super) async fn create(
 ) -> Result<HttpResponse, Problem> {
     check_version(&request)?;
     let owner = caller.require(Scope::ClipsWrite)?;
-    let length = number(&request, "Upload-Length")?
-        .ok_or_else(|| Problem::new(Code::InvalidRequest, "`Upload-Length` is missing."))?;
-    if length == 0 {
-        return Err(Problem::new(Code::EmptySource, "The upload holds no bytes."));
-    }
-    if length > intake.max_bytes {
-        return Err(super::source::too_large(intake.max_bytes));
-    }
     let metadata = Metadata::of(&request)?;
-    let clip = clip_of(&metadata, owner, &caller, &db, &intake).await?;
+    let concat = Concat::of(&request)?;
+    if let Some(Concat::Final(parts)) = concat {
+        return Box::pin(concat::join(
+            &parts,
+            &metadata,
+            owner,
+            &caller,
+            &db,
+            &intake,
+            clock.now(),
+        ))
+        .await;
+    }
+    let length = headers::length(&request)?;
+    if let Some(length) = length {
+        check_length(length, &intake)?;
+    }
+    let clip = match concat {
+        Some(_) => None,
+        None => Some(clip_of(&metadata, owner, &caller, &db, &intake).await?),
+    };
     let facts = UploadFacts {
         id: Uuid::now_v7(),
         owner,
@@ -63,14 +77,30 @@ pub(super) async fn create(
         expires_at: clock.now() + UPLOAD_KEPT,
     };
     intake.media.uploads.create(facts.clone()).await?;
-    let mut response = described(HttpResponse::Created(), &facts);
-    response.insert_header((header::LOCATION, format!("/api/uploads/{}", facts.id)));
+    let mut response = created(&facts);
     if headers::text(&request, "Content-Type") == Some(OFFSET_STREAM) {
         let upload = hold(&intake, facts.id, &caller).await?;
         let offset = Box::pin(receive(upload, body, None, &intake, &caller)).await?;
         response.insert_header(("Upload-Offset", offset.to_string()));
     }
     Ok(response.finish())
+}
+
+/// The answer to whoever has begun an upload.
+fn created(facts: &UploadFacts) -> HttpResponseBuilder {
+    let mut response = described(HttpResponse::Created(), facts);
+    response.insert_header((header::LOCATION, format!("/api/uploads/{}", facts.id)));
+    response
+}
+
+fn check_length(length: u64, intake: &Intake) -> Result<(), Problem> {
+    if length == 0 {
+        return Err(Problem::new(Code::EmptySource, "The upload holds no bytes."));
+    }
+    if length > intake.max_bytes {
+        return Err(super::source::too_large(intake.max_bytes));
+    }
+    Ok(())
 }
 
 /// `HEAD /api/uploads/{id}`: how far it has come.
@@ -82,11 +112,18 @@ pub(super) async fn head(
 ) -> Result<HttpResponse, Problem> {
     check_version(&request)?;
     let upload = hold(&intake, *id, &caller).await?;
-    Ok(described(HttpResponse::Ok(), &upload.facts)
+    let mut response = described(HttpResponse::Ok(), &upload.facts);
+    response
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header(("Upload-Offset", upload.offset().to_string()))
-        .insert_header(("Upload-Length", upload.facts.length.to_string()))
-        .finish())
+        .insert_header(("Upload-Offset", upload.offset().to_string()));
+    match upload.facts.length {
+        Some(length) => response.insert_header(("Upload-Length", length.to_string())),
+        None => response.insert_header(("Upload-Defer-Length", "1")),
+    };
+    if upload.facts.clip.is_none() {
+        response.insert_header(("Upload-Concat", "partial"));
+    }
+    Ok(response.finish())
 }
 
 /// `PATCH /api/uploads/{id}`: the next bytes. With the last of them the source is checked and its encoding queued.
@@ -103,17 +140,34 @@ pub(super) async fn patch(
         return Err(Problem::new(Code::UnsupportedMediaType, detail));
     }
     let checksum = Checksum::of(&request)?;
-    let upload = hold(&intake, *id, &caller).await?;
+    let mut upload = hold(&intake, *id, &caller).await?;
     let offset = number(&request, "Upload-Offset")?;
     if offset != Some(upload.offset()) {
         let detail = format!("The upload stands at {}.", upload.offset());
         return Err(Problem::new(Code::UploadOffset, detail));
+    }
+    if let Some(length) = number(&request, "Upload-Length")? {
+        announce(&mut upload, length, &intake).await?;
     }
     let facts = upload.facts.clone();
     let offset = Box::pin(receive(upload, body, checksum, &intake, &caller)).await?;
     Ok(described(HttpResponse::NoContent(), &facts)
         .insert_header(("Upload-Offset", offset.to_string()))
         .finish())
+}
+
+/// Hears how many bytes will come; once, and no less than there are.
+async fn announce(upload: &mut Upload, length: u64, intake: &Intake) -> Result<(), Problem> {
+    check_length(length, intake)?;
+    let known = upload.facts.length;
+    if known.is_some_and(|known| known != length) || length < upload.offset() {
+        let detail = "`Upload-Length` is told once, and is no less than what is there.";
+        return Err(Problem::new(Code::InvalidRequest, detail));
+    }
+    if known.is_none() {
+        upload.announce(length).await?;
+    }
+    Ok(())
 }
 
 /// `DELETE /api/uploads/{id}`: it is not wanted any more.
@@ -135,13 +189,14 @@ fn answer(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
     response
 }
 
-/// An answer about an upload: until when it is kept (as RFC 9110 5.6.7 writes it), and for which clip.
+/// An answer about an upload: until when it is kept (as RFC 9110 5.6.7 writes it), and for which clip, if for any.
 fn described(response: HttpResponseBuilder, facts: &UploadFacts) -> HttpResponseBuilder {
     let expires = facts.expires_at.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
     let mut response = answer(response);
-    response
-        .insert_header(("Upload-Expires", expires))
-        .insert_header(("Content-Location", format!("/api/clips/{}", facts.clip)));
+    response.insert_header(("Upload-Expires", expires));
+    if let Some(clip) = facts.clip {
+        response.insert_header(("Content-Location", format!("/api/clips/{clip}")));
+    }
     response
 }
 
@@ -211,10 +266,15 @@ async fn receive(
         if let Some(checksum) = &mut checksum {
             checksum.update(&part);
         }
-        if !upload.write(&part).await? {
+        if !upload.write(&part, intake.max_bytes).await? {
             upload.go_back(mark).await?;
-            let detail = format!("The upload was announced with {} bytes.", upload.facts.length);
-            return Err(Problem::new(Code::TooLarge, detail));
+            return Err(upload.facts.length.map_or_else(
+                || super::source::too_large(intake.max_bytes),
+                |length| {
+                    let detail = format!("The upload was announced with {length} bytes.");
+                    Problem::new(Code::TooLarge, detail)
+                },
+            ));
         }
         // Parts are small and many; there is something to see only when more of them can be read.
         if upload.saved() > seen {
@@ -238,23 +298,16 @@ async fn receive(
     Ok(upload.offset())
 }
 
-/// Takes the source in, if every byte is there. A source that is refused is forgotten; one that could not be recorded
+/// Takes the source in, if every byte is there and it is no part of another. A source that is refused is forgotten; one that could not be recorded
 /// just now is tried again with the next request.
 async fn complete(upload: &Upload, intake: &Intake, caller: &Caller) -> Result<(), Problem> {
+    let facts = &upload.facts;
+    let Some(clip) = facts.clip else { return Ok(()) };
     let Some(received) = upload.complete().await? else {
         return Ok(());
     };
-    let facts = &upload.facts;
     let ahead = intake.ahead.finish(facts.id).await;
-    let taken = take_in(
-        intake,
-        facts.clip,
-        received,
-        facts.filename.clone(),
-        ahead,
-        caller,
-    )
-    .await;
+    let taken = take_in(intake, clip, received, facts.filename.clone(), ahead, caller).await;
     if let Ok(executed) = &taken {
         intake.projectors.wait_for("clips", executed.position).await;
     }

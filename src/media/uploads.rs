@@ -1,7 +1,7 @@
 //! Resumable uploads: each a folder with the bytes that arrived, how many they are, and what they are for.
 //!
-//! Promises: what was acknowledged is on disk; an upload has one writer at a time; its file has its full length from
-//! the beginning, with holes, so that its index can be read before the rest is there.
+//! Promises: what was acknowledged is on disk; an upload has one writer at a time; its file has its full length as soon
+//! as that is known, with holes, so that its index can be read before the rest is there.
 
 use std::collections::HashMap;
 use std::io::{self, SeekFrom};
@@ -27,10 +27,10 @@ pub struct UploadFacts {
     pub id: Uuid,
     /// Whose it is.
     pub owner: PersonId,
-    /// The clip whose source it becomes.
-    pub clip: ClipId,
-    /// How many bytes will come.
-    pub length: u64,
+    /// The clip whose source it becomes; none for a part of another upload.
+    pub clip: Option<ClipId>,
+    /// How many bytes will come, once that is known.
+    pub length: Option<u64>,
     /// The name of the file.
     pub filename: Option<String>,
     /// When it is forgotten if it is not complete.
@@ -92,9 +92,6 @@ impl Uploads {
         let folder = self.folder(facts.id);
         fs::create_dir(&folder).await?;
         let file = File::create_new(folder.join("data")).await?;
-        file.set_len(facts.length).await?;
-        let text = serde_json::to_vec(&facts)?;
-        write_whole(&folder.join("facts.json"), &text).await?;
         let upload = Upload {
             facts,
             folder,
@@ -103,6 +100,7 @@ impl Uploads {
             hash: Sha256::new(),
             unsaved: 0,
         };
+        upload.describe().await?;
         upload.save().await?;
         self.remember(upload);
         Ok(())
@@ -235,10 +233,21 @@ impl Upload {
         self.save().await
     }
 
-    /// Writes the next part; false, when it would be more than was announced.
-    pub async fn write(&mut self, part: &[u8]) -> io::Result<bool> {
+    /// Hears how many bytes will come.
+    pub async fn announce(&mut self, length: u64) -> io::Result<()> {
+        self.facts.length = Some(length);
+        self.describe().await
+    }
+
+    /// Whether every byte is there.
+    pub fn is_whole(&self) -> bool {
+        self.facts.length == Some(self.offset)
+    }
+
+    /// Writes the next part; false, when it would be more than was announced, or than `most` where nothing was.
+    pub async fn write(&mut self, part: &[u8], most: u64) -> io::Result<bool> {
         let after = self.offset + part.len() as u64;
-        if after > self.facts.length {
+        if after > self.facts.length.unwrap_or(most) {
             return Ok(false);
         }
         self.file.write_all(part).await?;
@@ -259,6 +268,30 @@ impl Upload {
         self.save().await
     }
 
+    /// Adds what another upload holds, which is whole.
+    pub async fn append(&mut self, other: &Self, most: u64) -> io::Result<bool> {
+        let mut file = File::open(other.path()).await?;
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            let count = file.read(&mut chunk).await?;
+            if count == 0 {
+                return Ok(true);
+            }
+            if !self.write(chunk.get(..count).unwrap_or_default(), most).await? {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Writes down what it is for.
+    async fn describe(&self) -> io::Result<()> {
+        if let Some(length) = self.facts.length {
+            self.file.set_len(length).await?;
+        }
+        let text = serde_json::to_vec(&self.facts)?;
+        write_whole(&self.folder.join("facts.json"), &text).await
+    }
+
     async fn save(&self) -> io::Result<()> {
         let text = self.offset.to_string();
         write_whole(&self.folder.join("offset"), text.as_bytes()).await
@@ -267,7 +300,7 @@ impl Upload {
     /// The source, when it is complete: another name for the same bytes, so that nothing is lost when it cannot be
     /// recorded.
     pub async fn complete(&self) -> io::Result<Option<Received>> {
-        if self.offset != self.facts.length {
+        if !self.is_whole() {
             return Ok(None);
         }
         let whole = self.folder.join(format!("whole-{}", Uuid::now_v7()));

@@ -1,11 +1,6 @@
 //! A person's walk in a real browser: upload real footage through the page, watch it, switch renditions, and find the
 //! session in the analysts' table.
 
-#![expect(clippy::disallowed_methods, reason = "tests start processes")]
-
-use std::path::Path;
-use std::process::Command;
-
 use clipper::storage::Log;
 use clipper_domain::SessionId;
 use clipper_projections::streaming_analytics;
@@ -14,7 +9,7 @@ use serde_json::Value;
 use crate::support::app::{KEY, TestApp};
 use crate::support::database::{Backend, TestDatabase};
 use crate::support::footage;
-use crate::support::process::Server;
+use crate::support::process::{Server, told};
 
 async fn walk(backend: Backend, length: &str) {
     let folder = tempfile::tempdir().unwrap();
@@ -82,22 +77,6 @@ async fn an_operator_sees_what_waits_and_settles_what_is_parked() {
     assert_eq!(told["ok"], true, "{told}");
     assert!(told["events"].as_u64().unwrap() >= 3, "{told}");
     app.finish().await;
-}
-
-/// What a node script beside the pages says in its last line.
-fn told(script: &str, arguments: &[&str]) -> Value {
-    let output = Command::new("node")
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("web"))
-        .arg(script)
-        .args(arguments)
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    let told = said
-        .lines()
-        .last()
-        .and_then(|line| serde_json::from_str(line).ok());
-    told.unwrap_or_else(|| panic!("{script}: {said} {}", String::from_utf8_lossy(&output.stderr)))
 }
 
 /// The one range that is buffered.

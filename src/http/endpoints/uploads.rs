@@ -20,6 +20,14 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         spoken(post("/api/uploads", uploads::create, "Begin an upload"))
             .header("Upload-Length", "How many bytes the file has")
+            .header(
+                "Upload-Defer-Length",
+                "`1`, when `Upload-Length` comes with a later `PATCH`",
+            )
+            .header(
+                "Upload-Concat",
+                "`partial` for a part; `final;` and the addresses of complete parts, which become one",
+            )
             .header("Upload-Metadata", "`filename`, `title`, `clip`, in base64")
             .empty(201, "`Location` is the upload, `Content-Location` the clip")
             .refuses(&[
@@ -50,6 +58,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "Go on with an upload",
         ))
         .header("Upload-Offset", "From which byte on")
+        .header("Upload-Length", "How many bytes will come, if that was deferred")
         .header("Upload-Checksum", "`sha1` or `sha256`, and the digest in base64")
         .takes_bytes(BYTES)
         .empty(204, "`Upload-Offset` bytes are there")

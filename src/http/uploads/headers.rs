@@ -6,6 +6,7 @@ use actix_web::HttpRequest;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sha2::Digest as _;
+use uuid::Uuid;
 
 use crate::http::problem::{Code, Problem};
 
@@ -28,6 +29,55 @@ pub(super) fn number(request: &HttpRequest, name: &str) -> Result<Option<u64>, P
         )
     };
     parsed.map(Some).ok_or_else(invalid)
+}
+
+/// `Upload-Length`, or `Upload-Defer-Length: 1` when it is told later.
+pub(super) fn length(request: &HttpRequest) -> Result<Option<u64>, Problem> {
+    let invalid = |detail: &str| Problem::new(Code::InvalidRequest, detail);
+    match (
+        number(request, "Upload-Length")?,
+        text(request, "Upload-Defer-Length"),
+    ) {
+        (Some(length), None) => Ok(Some(length)),
+        (None, Some("1")) => Ok(None),
+        (None, None) => Err(invalid("`Upload-Length` is missing.")),
+        (None, Some(_)) => Err(invalid("`Upload-Defer-Length` can only be 1.")),
+        (Some(_), Some(_)) => Err(invalid("Send either `Upload-Length` or `Upload-Defer-Length`.")),
+    }
+}
+
+/// `Upload-Concat`: an upload that is a part of another, or one that is made of parts.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Concat {
+    Partial,
+    Final(Vec<Uuid>),
+}
+
+impl Concat {
+    pub(super) fn of(request: &HttpRequest) -> Result<Option<Self>, Problem> {
+        let Some(text) = text(request, "Upload-Concat") else {
+            return Ok(None);
+        };
+        let invalid = || {
+            let detail = "`Upload-Concat` must be `partial`, or `final;` and the addresses of its parts.";
+            Problem::new(Code::InvalidRequest, detail)
+        };
+        Self::parse(text).map(Some).ok_or_else(invalid)
+    }
+
+    /// Addresses may be paths or whole.
+    fn parse(text: &str) -> Option<Self> {
+        if text == "partial" {
+            return Some(Self::Partial);
+        }
+        let mut parts = vec![];
+        for address in text.strip_prefix("final;")?.split_ascii_whitespace() {
+            let (folder, name) = address.rsplit_once('/')?;
+            let id = name.parse().ok().filter(|id| !parts.contains(id))?;
+            folder.ends_with("/api/uploads").then(|| parts.push(id))?;
+        }
+        (!parts.is_empty()).then_some(Self::Final(parts))
+    }
 }
 
 /// `Upload-Metadata`: names, each with a value in base64.
@@ -111,6 +161,26 @@ impl Checksum {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_are_named_by_paths_or_whole_addresses_and_once() {
+        let [one, other] = [Uuid::from_u128(1), Uuid::from_u128(2)];
+        let parts = Concat::parse(&format!(
+            "final;/api/uploads/{one} https://clips.example/api/uploads/{other}"
+        ));
+        assert_eq!(parts, Some(Concat::Final(vec![one, other])));
+        assert_eq!(Concat::parse("partial"), Some(Concat::Partial));
+        for wrong in [
+            String::new(),
+            "final;".to_owned(),
+            "final".to_owned(),
+            format!("final;/elsewhere/{one}"),
+            "final;/api/uploads/x".to_owned(),
+            format!("final;/api/uploads/{one} /api/uploads/{one}"),
+        ] {
+            assert_eq!(Concat::parse(&wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn metadata_is_read_pair_by_pair() {

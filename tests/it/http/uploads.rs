@@ -1,11 +1,13 @@
 //! Resumable uploads by tus.
 
 use reqwest::{Method, RequestBuilder, Response};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::support::app::{KEY, TestApp, assert_problem, files_below};
 use crate::support::database::Backend;
 use crate::support::footage;
+use crate::support::process::told;
 
 fn tus(app: &TestApp, method: Method, path: &str) -> RequestBuilder {
     let address = if path.starts_with("http") {
@@ -94,6 +96,150 @@ async fn an_upload_in_parts_becomes_a_clip() {
     assert_eq!(
         stored,
         [format!("{}/source/{sha256}", clip["id"].as_str().unwrap())]
+    );
+    app.finish().await;
+}
+
+#[actix::test]
+async fn a_length_may_come_later_and_is_told_once() {
+    let app = TestApp::spawn_with(Backend::Sqlite, |config| config.upload.max_bytes = 1 << 20).await;
+    let deferred =
+        |value: &'static str| tus(&app, Method::POST, "/api/uploads").header("Upload-Defer-Length", value);
+    let both = deferred("1").header("Upload-Length", 5);
+    for wrong in [deferred("2"), both] {
+        assert_problem(wrong.send().await.unwrap(), 400, "invalid_request").await;
+    }
+    let begun = deferred("1").send().await.unwrap();
+    assert_eq!(begun.status(), 201);
+    let upload = begun.headers()["location"].to_str().unwrap().to_owned();
+    let sent = patch(&app, &upload, 0, b"abcde").send().await.unwrap();
+    assert_eq!((sent.status().as_u16(), offset(&sent)), (204, 5));
+    let standing = head(&app, &upload).await;
+    assert_eq!(standing.headers()["upload-defer-length"], "1");
+    assert!(!standing.headers().contains_key("upload-length"));
+    // However long it may be, there is a limit.
+    let much = patch(&app, &upload, 5, &vec![0; 1 << 20]).send().await.unwrap();
+    assert_problem(much, 413, "too_large").await;
+    let too_short = patch(&app, &upload, 5, b"").header("Upload-Length", 4);
+    assert_problem(too_short.send().await.unwrap(), 400, "invalid_request").await;
+    let told = patch(&app, &upload, 5, b"").header("Upload-Length", 8);
+    assert_eq!(told.send().await.unwrap().status(), 204);
+    let standing = head(&app, &upload).await;
+    assert_eq!(
+        (offset(&standing), &standing.headers()["upload-length"]),
+        (5, &"8".parse().unwrap())
+    );
+    let again = patch(&app, &upload, 5, b"").header("Upload-Length", 9);
+    assert_problem(again.send().await.unwrap(), 400, "invalid_request").await;
+    let more = patch(&app, &upload, 5, b"fghi").send().await.unwrap();
+    assert_problem(more, 413, "too_large").await;
+    let last = patch(&app, &upload, 5, b"fgh").send().await.unwrap();
+    assert_problem(last, 422, "not_a_video").await;
+    app.finish().await;
+}
+
+/// Begins a part of a larger upload, and sends it.
+async fn part(app: &TestApp, bytes: &[u8], sent: usize) -> String {
+    let begun = tus(app, Method::POST, "/api/uploads")
+        .header("Upload-Length", bytes.len())
+        .header("Upload-Concat", "partial")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(begun.status(), 201);
+    assert!(
+        !begun.headers().contains_key("content-location"),
+        "a part has no clip"
+    );
+    let upload = begun.headers()["location"].to_str().unwrap().to_owned();
+    let sent = patch(app, &upload, 0, &bytes[..sent]).send().await.unwrap();
+    assert_eq!(sent.status(), 204);
+    upload
+}
+
+#[actix::test]
+async fn parts_that_were_sent_beside_each_other_become_one_clip() {
+    let app = TestApp::spawn(Backend::Sqlite).await;
+    let file = footage::bars(app.folder.path(), "a.mp4", "320x180", "25", 2, &[]);
+    let bytes = std::fs::read(file).unwrap();
+    let (one, other) = bytes.split_at(bytes.len() / 3);
+    // The last is begun first.
+    let other = part(&app, other, other.len()).await;
+    let half = part(&app, one, 10).await;
+    let join = |parts: &[&str]| {
+        tus(&app, Method::POST, "/api/uploads")
+            .header("Upload-Concat", format!("final;{}", parts.join(" ")))
+            .header("Upload-Metadata", format!("title {}", encoded("Joined")))
+    };
+    let unfinished = join(&[&half, &other]).send().await.unwrap();
+    assert_problem(unfinished, 409, "upload_offset").await;
+    let standing = head(&app, &half).await;
+    assert_eq!(
+        (offset(&standing), &standing.headers()["upload-concat"]),
+        (10, &"partial".parse().unwrap())
+    );
+    assert_eq!(
+        patch(&app, &half, 10, &one[10..]).send().await.unwrap().status(),
+        204
+    );
+    let whole = create(&app, 5, "").await;
+    let no_part = join(&[&whole, &other]).send().await.unwrap();
+    assert_problem(no_part, 400, "invalid_request").await;
+    assert_eq!(
+        tus(&app, Method::DELETE, &whole).send().await.unwrap().status(),
+        204
+    );
+    let gone = join(&[&half, "/api/uploads/0190f8a0-0000-7000-8000-000000000000"]);
+    assert_problem(gone.send().await.unwrap(), 404, "upload_not_found").await;
+    let twice = join(&[&half, &half]).send().await.unwrap();
+    assert_problem(twice, 400, "invalid_request").await;
+
+    let joined = join(&[&app.url(&half), &other]).send().await.unwrap();
+    assert_eq!(joined.status(), 201, "{joined:?}");
+    let clip = app
+        .json(joined.headers()["content-location"].to_str().unwrap())
+        .await;
+    assert_eq!(clip["title"], "Joined");
+    let sha256 = hex::encode(Sha256::digest(&bytes));
+    assert_eq!(
+        files_below(&app.folder.path().join("data/video")),
+        [format!("{}/source/{sha256}", clip["id"].as_str().unwrap())]
+    );
+    for part in [&half, &other] {
+        assert_eq!(head(&app, part).await.status(), 404, "a part of a whole is gone");
+    }
+    app.finish().await;
+}
+
+#[actix::test]
+async fn walk_with_tus_js_client() {
+    let app = TestApp::spawn(Backend::Sqlite).await;
+    let file = footage::bars(app.folder.path(), "a.mp4", "1280x720", "25", 6, &[]);
+    let bytes = std::fs::read(&file).unwrap();
+    assert!(bytes.len() > 300_000, "{}", bytes.len());
+    let (address, path) = (app.url(""), file.to_str().unwrap().to_owned());
+    let told = tokio::task::spawn_blocking(move || told("e2e/tus.mjs", &[&address, &path, KEY]));
+    let told = told.await.unwrap();
+    let sha256 = hex::encode(Sha256::digest(&bytes));
+    let mut stored = files_below(&app.folder.path().join("data/video"));
+    for (clip, title) in told["clips"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(["whole", "resumed", "parts", "stream"])
+    {
+        let clip = app.json(clip.as_str().unwrap()).await;
+        assert_eq!(
+            (&clip["title"], &clip["encoding"]["state"]),
+            (&json!(title), &json!("queued"))
+        );
+        let source = format!("{}/source/{sha256}", clip["id"].as_str().unwrap());
+        stored.retain(|path| *path != source);
+    }
+    assert_eq!(
+        (told["clips"].as_array().unwrap().len(), stored.len()),
+        (4, 0),
+        "{told} {stored:?}"
     );
     app.finish().await;
 }

@@ -43,6 +43,22 @@ pub(crate) fn children(parent: u32) -> Vec<(u32, String)> {
     std::fs::read_dir("/proc").unwrap().filter_map(stat).collect()
 }
 
+/// What a script of the pages' folder says last, in JSON.
+pub(crate) fn told(script: &str, arguments: &[&str]) -> serde_json::Value {
+    let output = Command::new("node")
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("web"))
+        .arg(script)
+        .args(arguments)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let told = said
+        .lines()
+        .last()
+        .and_then(|line| serde_json::from_str(line).ok());
+    told.unwrap_or_else(|| panic!("{script}: {said} {}", String::from_utf8_lossy(&output.stderr)))
+}
+
 /// A number that the environment names: how long to go on.
 pub(crate) fn setting(name: &str, default: usize) -> usize {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
