@@ -283,7 +283,9 @@ fn responses(endpoint: &Endpoint, shapes: &mut SchemaGenerator) -> Value {
 
 fn of_access(access: Access) -> &'static [Code] {
     match access {
-        Access::Anyone | Access::Viewer => &[],
+        Access::Anyone => &[],
+        // A key that is shown must be one.
+        Access::Viewer => &[Code::Unauthorized],
         Access::Key(_) | Access::Owner | Access::Analyst => &[Code::Unauthorized, Code::Forbidden],
     }
 }

@@ -33,6 +33,7 @@ pub(super) async fn master(
 ) -> Result<HttpResponse, Problem> {
     if let Some(token) = &query.token
         && is_token(token)
+        && is_name(&name)
     {
         return Ok(HttpResponse::Found()
             .insert_header((header::LOCATION, signed_master(token, &name)))
@@ -52,6 +53,12 @@ pub(super) async fn master(
 pub(super) struct Presented {
     /// A playback token.
     token: Option<String>,
+}
+
+/// Only what a clip can be called may become part of an address.
+fn is_name(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 /// Only letters that tokens are made of may become part of an address.

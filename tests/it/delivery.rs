@@ -320,6 +320,12 @@ async fn a_private_clip_plays_through_its_token_and_no_other() {
     )
     .await;
     // A query leads to the path; without a key, nobody gets a token.
+    for odd in ["%0d%0aSet-Cookie:%20a=b", "%C3%90%04", "a%2f..%2fb"] {
+        let nowhere = app
+            .get(&format!("/api/video/{odd}/master.m3u8?token={good}"))
+            .await;
+        assert_problem(nowhere, 404, "clip_not_found").await;
+    }
     let led = app.get(&format!("{plain}?token={good}")).await;
     assert_eq!(
         (led.status().as_u16(), led.url().path()),

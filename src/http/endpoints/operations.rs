@@ -88,13 +88,15 @@ fn work() -> Vec<Endpoint> {
             .query::<queue::QueueQuery>()
             .answers::<queue::QueuePage>(200, "By class, and unit by unit"),
         post("/api/ops/queue/{class}/pause", queue::pause, "Hold a class back")
-            .answers::<queue::Classes>(200, "What is worked on goes on"),
+            .answers::<queue::Classes>(200, "What is worked on goes on")
+            .refuses(&[Code::NotFound]),
         post(
             "/api/ops/queue/{class}/resume",
             queue::resume,
             "Let a class go on",
         )
-        .answers::<queue::Classes>(200, "It does"),
+        .answers::<queue::Classes>(200, "It does")
+        .refuses(&[Code::NotFound]),
         get("/api/ops/workers", queue::workers, "Who is at work")
             .answers::<queue::Workers>(200, "Each with its unit"),
         get("/api/ops/events", ops::events, "The logs themselves")
