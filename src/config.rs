@@ -1,5 +1,6 @@
 //! Settings: flags over environment over `clipper.toml` over defaults. The only place that reads the environment.
 
+mod auth;
 mod capacity;
 mod http;
 mod layers;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::sandbox::Mode;
 
+pub use auth::{AuthConfig, SCOPES};
 pub use capacity::Capacity;
 pub use http::HttpConfig;
 pub use layers::ConfigError;
@@ -47,6 +49,8 @@ pub struct Config {
     pub import: ImportConfig,
     /// Encoding.
     pub encode: EncodeConfig,
+    /// Who may do what, as an identity provider says.
+    pub auth: AuthConfig,
     /// HTTP.
     pub http: HttpConfig,
     /// Limits.
@@ -178,6 +182,7 @@ impl Default for Config {
             upload: UploadConfig::default(),
             import: ImportConfig::default(),
             encode: EncodeConfig::default(),
+            auth: AuthConfig::default(),
             http: HttpConfig::default(),
             limits: LimitsConfig::default(),
             media: MediaConfig::default(),
@@ -307,7 +312,7 @@ impl Config {
         if !(3..=600).contains(&self.encode.lease_seconds) {
             return invalid("encode.lease_seconds", "must be between 3 and 600");
         }
-        if let Some((key, problem)) = self.http.problem() {
+        if let Some((key, problem)) = self.http.problem().or_else(|| self.auth.problem()) {
             return invalid(key, problem);
         }
         if self.webhooks.checked_networks().is_none() {

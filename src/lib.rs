@@ -13,6 +13,7 @@ pub mod export;
 pub mod gc;
 pub mod hls;
 pub mod http;
+pub mod identity;
 pub mod media;
 pub mod metrics;
 pub mod mux;

@@ -159,6 +159,14 @@ impl Resolve for Guard {
     }
 }
 
+/// Every network there is: for addresses that the operator chose.
+pub fn everywhere() -> Vec<IpNet> {
+    [IpAddr::from([0; 4]), IpAddr::from([0; 16])]
+        .into_iter()
+        .filter_map(|start| IpNet::new(start, 0).ok())
+        .collect()
+}
+
 /// The refusal that a request failed of, if it was one.
 pub fn refusal(error: &reqwest::Error) -> Option<&Refused> {
     let first: Option<&(dyn Error + 'static)> = Some(error);

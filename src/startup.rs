@@ -31,6 +31,7 @@ use crate::commands::ClipCommands;
 use crate::config::Config;
 use crate::delivery::{Tokens, Traffic};
 use crate::encode::Tools;
+use crate::identity::Identity;
 use crate::media::MediaStore;
 use crate::outbound::Outbound;
 use crate::shutdown::Shutdown;
@@ -63,6 +64,7 @@ pub struct Services {
     tools: Tools,
     sender: Sender,
     sources: Outbound,
+    identity: Option<Arc<Identity>>,
     recorder: PrometheusHandle,
     health: Health,
     arbiter: Arbiter,
@@ -109,6 +111,8 @@ impl Services {
         );
         let tokens = open_tokens(&db, clock.as_ref(), &work).await?;
         let (sender, sources) = (sender(&config)?, outbound(config.import.networks())?);
+        let identity = Identity::of(&config.auth).context("cannot ask the identity provider")?;
+        let identity = identity.map(Arc::new);
         let services = Self {
             config,
             db,
@@ -123,6 +127,7 @@ impl Services {
             tools,
             sender,
             sources,
+            identity,
             recorder: crate::metrics::start().context("cannot record metrics")?,
             health,
             arbiter,

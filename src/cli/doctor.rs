@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use super::output::Output;
 use crate::config::Config;
 use crate::encode::{self, FfmpegError, Tools};
+use crate::identity::Identity;
 use crate::media::MediaStore;
 use crate::sandbox::{Layer, LayerName, Mode, Report};
 use crate::startup::{redacted, tools};
@@ -45,6 +46,7 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<bool>
             result: clock(),
         },
     ];
+    checks.extend(identity(config).await);
     checks.extend(sandbox(&tools).await);
     let good = checks.iter().all(|check| check.result.is_ok());
     let data = checks.iter().map(|check| match &check.result {
@@ -65,6 +67,21 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<bool>
 async fn program(tools: &Tools, program: &Path) -> Result<String, String> {
     let explain = |error: FfmpegError| error.to_string();
     encode::version(tools, program).await.map_err(explain)
+}
+
+/// Whether the keys of the identity provider can be had, if there is one.
+async fn identity(config: &Config) -> Option<Check> {
+    let result = match Identity::of(&config.auth) {
+        Ok(None) => return None,
+        Ok(Some(identity)) => identity.examine().await,
+        Err(error) => Err(error.to_string()),
+    };
+    Some(Check {
+        name: "identity keys",
+        result: result
+            .map(|keys| format!("{keys} of {}", config.auth.issuer))
+            .map_err(|problem| format!("{}: {problem}", config.auth.issuer)),
+    })
 }
 
 /// A line for each layer of the sandbox around ffmpeg.

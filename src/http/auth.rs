@@ -1,7 +1,8 @@
-//! Who calls: API keys as bearer tokens (RFC 6750), or in the cookie of who signed in on the pages.
+//! Who calls: API keys and tokens of an identity provider as bearer tokens (RFC 6750), or keys in the cookie of who signed in on the pages.
 
 use std::future::{Ready, ready};
 use std::pin::Pin;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
@@ -21,6 +22,7 @@ use super::ticket::Ticket;
 use crate::clock::Clock;
 use crate::commands::CommandContext;
 use crate::delivery::{TokenError, Tokens};
+use crate::identity::{Denied, Identity, Vouched, looks_signed};
 use crate::storage::keys::{self, KeyRow};
 use crate::storage::{Db, StorageError, people};
 
@@ -28,12 +30,13 @@ use crate::storage::{Db, StorageError, people};
 #[derive(Clone)]
 pub struct Keys {
     db: Db,
+    identity: Option<Arc<Identity>>,
 }
 
 impl Keys {
-    /// The keys of this database.
-    pub fn new(db: Db) -> Self {
-        Self { db }
+    /// The keys of this database, and the tokens of an identity provider.
+    pub fn new(db: Db, identity: Option<Arc<Identity>>) -> Self {
+        Self { db, identity }
     }
 
     /// Whether this key is good for anything now.
@@ -45,8 +48,25 @@ impl Keys {
         let Some(key) = keys::find(&self.db, key, now).await? else {
             return Ok(None);
         };
+        self.known(key, now).await.map(Some)
+    }
+
+    /// Who sent a bearer token: a key, or what the identity provider signed.
+    async fn bearer(&self, token: &str, now: DateTime<Utc>) -> Result<Option<Holder>, Problem> {
+        let Some(identity) = self.identity.as_ref().filter(|_| looks_signed(token)) else {
+            return Ok(self.holder(token, now).await?);
+        };
+        let Vouched { user, scopes } = identity.verify(token, now).await?;
+        let key = KeyRow {
+            user_id: user,
+            scopes,
+        };
+        Ok(Some(self.known(key, now).await?))
+    }
+
+    async fn known(&self, key: KeyRow, now: DateTime<Utc>) -> Result<Holder, StorageError> {
         let person = people::find_or_add(&self.db, &key.user_id, Uuid::new_v4(), now).await?;
-        Ok(Some(Holder { key, person }))
+        Ok(Holder { key, person })
     }
 }
 
@@ -230,7 +250,11 @@ impl FromRequest for Caller {
             let (Some(token), Some(keys), Some(clock)) = (token, keys, clock) else {
                 return Err(unknown());
             };
-            let Some(holder) = keys.holder(token.trim(), clock.now()).await? else {
+            let holder = match remembered {
+                true => keys.holder(token.trim(), clock.now()).await?,
+                false => keys.bearer(token.trim(), clock.now()).await?,
+            };
+            let Some(holder) = holder else {
                 // A browser that remembers a key of the past is a visitor like any other.
                 return if remembered { Ok(anybody) } else { Err(unknown()) };
             };
@@ -246,6 +270,21 @@ impl FromRequest for Caller {
             request.extensions_mut().insert(caller.clone());
             Ok(caller)
         })
+    }
+}
+
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        let code = match denied {
+            Denied::NoKeys => Code::Overloaded,
+            Denied::Malformed
+            | Denied::UnknownKey
+            | Denied::NotOurs
+            | Denied::Incomplete
+            | Denied::Expired
+            | Denied::TooEarly => Code::Unauthorized,
+        };
+        Self::new(code, denied.to_string())
     }
 }
 

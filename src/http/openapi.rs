@@ -64,7 +64,7 @@ fn document() -> Value {
         "components": {
             "schemas": schemas,
             "securitySchemes": {
-                "key": { "type": "http", "scheme": "bearer", "description": "An API key." },
+                "key": { "type": "http", "scheme": "bearer", "description": "An API key, or a token that the configured identity provider signed (JWT)." },
                 "session": { "type": "apiKey", "in": "cookie", "name": "clipper_session", "description": "Who signed in on the pages." },
             },
         },

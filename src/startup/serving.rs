@@ -244,7 +244,7 @@ impl Services {
             clips: web::Data::new(self.clips.clone()),
             projectors: web::Data::new(self.projectors.clone()),
             media: web::Data::new(self.media.clone()),
-            keys: web::Data::new(Keys::new(self.db.clone())),
+            keys: web::Data::new(Keys::new(self.db.clone(), self.identity.clone())),
             reports: web::Data::new(self.reports(&live)),
             first_answers: web::Data::new(FirstAnswers {
                 db: self.db.clone(),

@@ -8,8 +8,7 @@ use uuid::Uuid;
 
 use super::{Db, StorageError};
 
-/// What keys may be allowed to do.
-pub const SCOPES: [&str; 3] = ["clips:write", "analytics:read", "ops"];
+pub use crate::config::SCOPES;
 
 /// The use of a key is written down this often at most.
 const USED: TimeDelta = TimeDelta::minutes(1);

@@ -7,6 +7,7 @@ mod clips;
 mod cmcd;
 mod edits;
 mod idempotency;
+mod identity;
 mod keys;
 mod limits;
 mod openapi;

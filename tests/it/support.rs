@@ -4,6 +4,7 @@ pub(crate) mod app;
 pub(crate) mod database;
 pub(crate) mod footage;
 pub(crate) mod process;
+pub(crate) mod provider;
 pub(crate) mod receiver;
 pub(crate) mod s3;
 pub(crate) mod screen;
