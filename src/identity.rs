@@ -13,6 +13,7 @@ use jsonwebtoken::{Validation, decode, decode_header};
 use serde_json::{Map, Value};
 
 use self::claims::Scopes;
+pub use self::jwks::SourceError;
 use self::jwks::{Jwks, Source};
 use crate::config::AuthConfig;
 
@@ -71,7 +72,7 @@ pub fn looks_signed(token: &str) -> bool {
 
 impl Identity {
     /// Reads tokens as the settings have it, if they name a provider.
-    pub fn of(config: &AuthConfig) -> Result<Option<Self>, jwks::SourceError> {
+    pub fn of(config: &AuthConfig) -> Result<Option<Self>, SourceError> {
         if !config.is_set() {
             return Ok(None);
         }

@@ -51,9 +51,18 @@ impl Keys {
         self.known(key, now).await.map(Some)
     }
 
-    /// Who sent a bearer token: a key, or what the identity provider signed.
-    async fn bearer(&self, token: &str, now: DateTime<Utc>) -> Result<Option<Holder>, Problem> {
-        let Some(identity) = self.identity.as_ref().filter(|_| looks_signed(token)) else {
+    /// Who sent a key, or what the identity provider signed; cookies hold keys only.
+    async fn sent(
+        &self,
+        token: &str,
+        remembered: bool,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Holder>, Problem> {
+        let Some(identity) = self
+            .identity
+            .as_ref()
+            .filter(|_| !remembered && looks_signed(token))
+        else {
             return Ok(self.holder(token, now).await?);
         };
         let Vouched { user, scopes } = identity.verify(token, now).await?;
@@ -250,11 +259,7 @@ impl FromRequest for Caller {
             let (Some(token), Some(keys), Some(clock)) = (token, keys, clock) else {
                 return Err(unknown());
             };
-            let holder = match remembered {
-                true => keys.holder(token.trim(), clock.now()).await?,
-                false => keys.bearer(token.trim(), clock.now()).await?,
-            };
-            let Some(holder) = holder else {
+            let Some(holder) = keys.sent(token.trim(), remembered, clock.now()).await? else {
                 // A browser that remembers a key of the past is a visitor like any other.
                 return if remembered { Ok(anybody) } else { Err(unknown()) };
             };

@@ -103,18 +103,20 @@ impl SigningKey {
         {
             return None;
         }
-        let fitting = match &jwk.algorithm {
-            AlgorithmParameters::RSA(_) => RSA.to_vec(),
-            AlgorithmParameters::EllipticCurve(point) if point.curve == EllipticCurve::P256 => {
-                vec![Algorithm::ES256]
-            }
-            AlgorithmParameters::EllipticCurve(point) if point.curve == EllipticCurve::P384 => {
-                vec![Algorithm::ES384]
-            }
-            AlgorithmParameters::OctetKeyPair(point) if point.curve == EllipticCurve::Ed25519 => {
-                vec![Algorithm::EdDSA]
-            }
-            _ => return None,
+        let fitting = if let AlgorithmParameters::RSA(_) = &jwk.algorithm {
+            RSA.to_vec()
+        } else if let AlgorithmParameters::EllipticCurve(point) = &jwk.algorithm {
+            let curves = [
+                (EllipticCurve::P256, Algorithm::ES256),
+                (EllipticCurve::P384, Algorithm::ES384),
+            ];
+            let fits = |(curve, algorithm)| (point.curve == curve).then_some(algorithm);
+            curves.into_iter().filter_map(fits).collect()
+        } else if let AlgorithmParameters::OctetKeyPair(point) = &jwk.algorithm {
+            let is_known = point.curve == EllipticCurve::Ed25519;
+            is_known.then_some(Algorithm::EdDSA).into_iter().collect()
+        } else {
+            vec![]
         };
         let algorithms = match common.key_algorithm {
             None => fitting,
@@ -123,7 +125,9 @@ impl SigningKey {
                 .filter(|fits| KeyAlgorithm::from(*fits) == named)
                 .collect(),
         };
-        (!algorithms.is_empty()).then_some(())?;
+        if algorithms.is_empty() {
+            return None;
+        }
         Some(Self {
             id: common.key_id.clone(),
             algorithms,

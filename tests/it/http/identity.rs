@@ -113,6 +113,7 @@ fn confused(key: &Signer) -> String {
 }
 
 #[actix::test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 async fn a_token_is_refused_for_whatever_is_wrong_with_it() {
     let (rsa, ec, foreign) = (Signer::rsa("rsa"), Signer::ec("ec"), Signer::rsa("rsa"));
     let provider = Provider::start(&[&rsa, &ec]);
