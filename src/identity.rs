@@ -17,7 +17,7 @@ pub use self::jwks::SourceError;
 use self::jwks::{Jwks, Source};
 use crate::config::AuthConfig;
 
-/// OpenID Connect Core 1.0, section 2: so long is the name of a user at most.
+/// `OpenID` Connect Core 1.0, section 2: so long is the name of a user at most.
 const LONGEST_SUBJECT: usize = 255;
 
 /// Reads the tokens of a provider.

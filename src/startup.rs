@@ -111,8 +111,7 @@ impl Services {
         );
         let tokens = open_tokens(&db, clock.as_ref(), &work).await?;
         let (sender, sources) = (sender(&config)?, outbound(config.import.networks())?);
-        let identity = Identity::of(&config.auth).context("cannot ask the identity provider")?;
-        let identity = identity.map(Arc::new);
+        let identity = identity(&config)?;
         let services = Self {
             config,
             db,
@@ -289,6 +288,11 @@ async fn open_stores(config: &Config) -> anyhow::Result<(Db, MediaStore)> {
 
 fn outbound(allowed: Vec<IpNet>) -> anyhow::Result<Outbound> {
     Outbound::new(allowed).context("cannot ask others over HTTP")
+}
+
+fn identity(config: &Config) -> anyhow::Result<Option<Arc<Identity>>> {
+    let identity = Identity::of(&config.auth).context("cannot ask the identity provider")?;
+    Ok(identity.map(Arc::new))
 }
 
 fn sender(config: &Config) -> anyhow::Result<Sender> {

@@ -53,9 +53,9 @@ async fn walk(backend: Backend) {
         assert_eq!(registered.status(), 201);
         let clip: Value = registered.json().await.unwrap();
         assert_eq!(clip["owner_id"], "ann");
-        let history = app
-            .get_as(&plain, &format!("/api/clips/{}/history", key.id))
-            .await;
+        let writer = key.sign(&claims_with("ann", &writes));
+        let history = format!("/api/clips/{}/history", key.id);
+        let history = app.get_as(&writer, &history).await;
         let history: Value = history.json().await.unwrap();
         let actor = history["events"][0]["metadata"]["actor"].as_str().unwrap();
         let user = people::user_of(&app.services.db, actor).await.unwrap();
@@ -91,8 +91,9 @@ async fn a_token_of_the_provider_is_its_user_on_postgres() {
 
 fn spoilt(token: &str) -> String {
     let (signed, signature) = token.rsplit_once('.').unwrap();
-    let first = if signature.starts_with('A') { "B" } else { "A" };
-    format!("{signed}.{first}{}", &signature[1..])
+    let mut letters = signature.chars();
+    let first = if letters.next() == Some('A') { "B" } else { "A" };
+    format!("{signed}.{first}{}", letters.as_str())
 }
 
 /// The claims with `alg: none`, and no signature.
@@ -113,7 +114,6 @@ fn confused(key: &Signer) -> String {
 }
 
 #[actix::test]
-#[expect(clippy::too_many_lines, reason = "a table")]
 async fn a_token_is_refused_for_whatever_is_wrong_with_it() {
     let (rsa, ec, foreign) = (Signer::rsa("rsa"), Signer::ec("ec"), Signer::rsa("rsa"));
     let provider = Provider::start(&[&rsa, &ec]);
