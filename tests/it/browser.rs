@@ -1,6 +1,8 @@
 //! A person's walk in a real browser: upload real footage through the page, watch it, switch renditions, and find the
 //! session in the analysts' table.
 
+use std::io::Write;
+
 use clipper::storage::Log;
 use clipper_domain::SessionId;
 use clipper_projections::streaming_analytics;
@@ -23,6 +25,8 @@ async fn walk(backend: Backend, length: &str) {
         &[&server.address, footage.to_str().unwrap(), KEY, length],
     );
     assert_eq!(told["ok"], true, "{told}");
+    // What it took is shown and not asserted: the machine may be busy.
+    drop(writeln!(std::io::stdout(), "{told}"));
     assert!(told["played_s"].as_f64().unwrap() >= 5.0, "{told}");
 
     let session = SessionId(told["sid"].as_str().unwrap().parse().unwrap());

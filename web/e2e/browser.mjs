@@ -20,7 +20,15 @@ const BROWSER_ARGS = [
 ];
 
 const axe = await readFile(fileURLToPath(new URL("../node_modules/axe-core/axe.min.js", import.meta.url)), "utf8");
+/** What web.dev calls good: how much of a page moves without being asked to. */
+const LARGEST_SHIFT = 0.1;
+/** A page that shows nothing for so long is broken, on any machine. */
+const LATEST_PAINT_MS = 10_000;
+/** All scripts of a page, as they travel. */
+const LARGEST_SCRIPTS = 300_000;
+
 const troubles = [];
+const budgets = {};
 let stage = "starting the browser";
 let browser;
 let shots;
@@ -33,12 +41,13 @@ export async function go(limitMs, walk, { pictures, init } = {}) {
     if (shots) await mkdir(shots, { recursive: true });
     browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: BROWSER_ARGS });
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+    await context.addInitScript(watchLayout);
     if (init) await context.addInitScript(init);
     const page = await context.newPage();
     listenForTrouble(page);
     const result = await walk(page, context);
     if (troubles.length) throw new Error(`the browser complained: ${troubles.slice(0, 5).join(" | ")}`);
-    finish({ ok: true, ...result });
+    finish({ ok: true, budgets, ...result });
   } catch (error) {
     const why = `${stage}: ${String(error?.message ?? error).split("\n").slice(0, 2).join(" ")}`;
     finish({ ok: false, why, ...(troubles.length ? { troubles: troubles.slice(0, 10) } : {}) });
@@ -60,6 +69,31 @@ export async function accessible(page, name) {
   if (told.length) throw new Error(told.join(" | "));
   const beyond = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   if (beyond > 0) throw new Error(`${name} is ${beyond} px wider than its window`);
+}
+
+/** What a page has cost so far: its first paint, what moved in it, its scripts. */
+export async function withinBudget(page, name) {
+  at(`measuring ${name}`);
+  const cost = await page.evaluate(() => ({
+    first_paint_ms: performance.getEntriesByName("first-contentful-paint")[0]?.startTime,
+    layout_shift: window.walkShift,
+    script_bytes: performance
+      .getEntriesByType("resource")
+      .filter((entry) => new URL(entry.name).pathname.endsWith(".js"))
+      .reduce((bytes, entry) => bytes + entry.encodedBodySize, 0),
+  }));
+  budgets[name] = cost;
+  // Written so that what was not measured is no success.
+  if (!(cost.first_paint_ms < LATEST_PAINT_MS)) throw new Error(`${name} paints after ${cost.first_paint_ms} ms`);
+  if (!(cost.layout_shift < LARGEST_SHIFT)) throw new Error(`${name} moves by ${cost.layout_shift}`);
+  if (!(cost.script_bytes > 0 && cost.script_bytes < LARGEST_SCRIPTS)) throw new Error(`${name} has ${cost.script_bytes} bytes of scripts`);
+}
+
+/** Runs in each page. */
+function watchLayout() {
+  window.walkShift = 0;
+  const add = (list) => list.getEntries().forEach((shift) => (window.walkShift += shift.hadRecentInput ? 0 : shift.value));
+  new PerformanceObserver(add).observe({ type: "layout-shift", buffered: true });
 }
 
 export async function picture(page, name) {

@@ -5,7 +5,7 @@
  *
  * The server has the clips `one` and `two`, both waiting for an encoder, and an event of `two` that it cannot read.
  */
-import { accessible, at, finish, go, picture } from "./browser.mjs";
+import { accessible, at, finish, go, picture, withinBudget } from "./browser.mjs";
 
 const [base, key, shots] = process.argv.slice(2);
 if (!base || !key) finish({ ok: false, why: "usage: ops.mjs <base-url> <api-key> [screenshot-dir]" });
@@ -14,6 +14,9 @@ else await go(150_000, walk, { pictures: shots });
 async function walk(page) {
   await signIn(page);
   await page.getByTestId("ready").filter({ hasText: "All is well" }).waitFor();
+  await page.reload();
+  await page.getByTestId("ready").filter({ hasText: "All is well" }).waitFor();
+  await withinBudget(page, "operations");
   await holdBack(page);
   await skipParked(page);
   await rebuild(page);

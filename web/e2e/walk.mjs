@@ -9,7 +9,7 @@
  *
  * Prints one line of JSON on stdout. CHROMIUM names another browser binary.
  */
-import { accessible, at, expectingTrouble, finish, go, picture } from "./browser.mjs";
+import { accessible, at, expectingTrouble, finish, go, picture, withinBudget } from "./browser.mjs";
 
 const HARD_LIMIT_MS = 420_000;
 const ENCODE_LIMIT_MS = 240_000;
@@ -25,6 +25,7 @@ async function walk(page, context) {
   await upload(page);
   const { clip, firstFrame } = await startWatching(page);
   const played = await playFor(page, PLAY_SECONDS);
+  await withinBudget(page, "the theatre");
   await accessible(page, "the theatre");
   await picture(page, "watch");
   const switchMs = {};
@@ -56,6 +57,8 @@ function prepareBrowser() {
 async function upload(page) {
   at("opening the studio");
   await page.goto(`${base}/studio#key=${encodeURIComponent(key)}`);
+  await page.getByTestId("file-input").waitFor({ state: "attached" });
+  await withinBudget(page, "studio");
   await page.getByTestId("file-input").setInputFiles(file);
   if (page.url().includes(key)) throw new Error("the key is still in the address");
   if (await page.evaluate((secret) => JSON.stringify({ ...localStorage }).includes(secret) || document.cookie.includes(secret), key)) throw new Error("scripts can read the key");
@@ -247,6 +250,7 @@ async function leave(page, sid) {
   at("looking at the library");
   await page.locator(".card a").first().waitFor({ timeout: 15_000 });
   await page.waitForTimeout(800);
+  await withinBudget(page, "the library");
   await accessible(page, "the library");
   await picture(page, "library");
 }
@@ -264,6 +268,7 @@ async function lookBack(page, sid, clip) {
     }
     if (!(await row.count())) throw new Error("the session is not among the insights");
     await row.filter({ hasText: "Played" }).waitFor();
+    await withinBudget(page, "the insights");
     await accessible(page, "the insights");
     await picture(page, "insights");
   });

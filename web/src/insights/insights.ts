@@ -2,6 +2,7 @@
 import { gate } from "../page/gate";
 import { openPage } from "../page/header";
 import { poll, type Poll } from "../page/poll";
+import { settle } from "../page/settle";
 import { overviewPage, type OverviewPage } from "./overview";
 import { addressOf, isLive, readView, type View } from "./query";
 import { sessionPage, type SessionPage } from "./session";
@@ -25,7 +26,7 @@ gate(main, {
 
 addEventListener("popstate", () => {
   view = readView(location.search);
-  show();
+  void show();
 });
 // Links between views are links, for new tabs and for the keyboard, but need no new page.
 document.addEventListener("click", (event) => {
@@ -34,13 +35,14 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   history.pushState(null, "", link.href);
   view = readView(location.search);
-  show();
+  void show();
   scrollTo({ top: 0 });
 });
 
 function open(): void {
   pages = { overview: overviewPage(change), session: sessionPage() };
-  show();
+  const arrived = settle(main, 1);
+  void show().finally(arrived);
   let first = true;
   refreshing = poll(async () => {
     if (!first && isLive(view) && !view.session) await pages?.overview.refresh();
@@ -51,14 +53,14 @@ function open(): void {
 function change(part: Partial<View>): void {
   view = { ...view, ...part };
   history.pushState(null, "", addressOf(view));
-  show();
+  void show();
 }
 
-function show(): void {
+async function show(): Promise<void> {
   if (!pages) return;
   const { overview, session } = pages;
   const shown = view.session ? session : overview;
   if (main.firstElementChild !== shown.root) main.replaceChildren(shown.root);
   document.title = view.session ? "Session · Insights · Clipper" : "Insights · Clipper";
-  void shown.show(view);
+  await shown.show(view);
 }

@@ -3,7 +3,7 @@ import type { Overview, TimeSeries } from "../api/analytics";
 import { element, vector } from "../page/element";
 import { say } from "../page/keyed";
 import { defined } from "./glossary";
-import { metricOf, shown, TILES, type Metric } from "./metrics";
+import { metricOf, shown, TILES, type Metric, type Unit } from "./metrics";
 
 export interface Tiles {
   root: HTMLElement;
@@ -40,19 +40,23 @@ function tile(metric: Metric, onChart: () => void): { root: HTMLElement; set: Ti
   };
 }
 
+/** What stands beside the number; nothing, where it is not known. */
 function aside(metric: Metric, overview: Overview): string {
-  const { metrics } = overview;
+  const said = (key: string, unit: Unit, words: string): string => {
+    const value = overview.metrics[key]?.value ?? null;
+    return value === null ? "" : words.replace("{}", shown(value, unit));
+  };
   switch (metric.key) {
     case "plays":
-      return `of ${shown(metrics["attempts"]?.value, "count")} attempts`;
+      return said("attempts", "count", overview.metrics["attempts"]?.value === 1 ? "of {} attempt" : "of {} attempts");
     case "rebuffer_ratio":
-      return `${shown(metrics["rebuffer_free_share"]?.value, "percent")} without a stall`;
+      return said("rebuffer_free_share", "percent", "{} without a stall");
     case "start_failure_pct":
-      return `${shown(metrics["ebvs_pct"]?.value, "percent")} left before the start`;
+      return said("ebvs_pct", "percent", "{} left before the start");
     case "watched_ms":
-      return `${shown(metrics["completion_pct"]?.value, "percent")} of the clip, on average`;
+      return said("completion_pct", "percent", "{} of the clip, on average");
     case "avg_bitrate_kbps":
-      return `${shown(metrics["top_bitrate_share"]?.value, "percent")} at the best quality`;
+      return said("top_bitrate_share", "percent", "{} at the best quality");
     case "experience_score":
       return "of 100";
     case "unique_viewers":

@@ -3,6 +3,7 @@ import { element } from "../page/element";
 import { gate } from "../page/gate";
 import { openPage } from "../page/header";
 import { poll, type Poll } from "../page/poll";
+import { settle } from "../page/settle";
 import { events } from "./events";
 import { projections } from "./projections";
 import { queue } from "./queue";
@@ -40,8 +41,9 @@ function open(): void {
   const links = places.map(([root, text]) => element("a", { class: "button quiet", href: `#${root.id}` }, text));
   main.replaceChildren(element("div", { class: "page-head" }, element("h1", {}, "Operations"), parts.ready.root), element("nav", { class: "places", "aria-label": "On this page" }, ...links), ...places.map(([root]) => root));
   parts.log.show();
+  const arrived = settle(main, 2);
   polls = [
-    poll(() => Promise.all([parts.ready.refresh(), parts.models.refresh(), parts.queue.refresh()]), FAST_MS),
-    poll(() => Promise.all([parts.storage.refresh(), parts.hooks.refresh()]), SLOW_MS),
+    poll(() => Promise.all([parts.ready.refresh(), parts.models.refresh(), parts.queue.refresh()]).finally(arrived), FAST_MS),
+    poll(() => Promise.all([parts.storage.refresh(), parts.hooks.refresh()]).finally(arrived), SLOW_MS),
   ];
 }
