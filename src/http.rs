@@ -22,6 +22,7 @@ mod gauges;
 mod guard;
 mod idempotency;
 mod imports;
+mod keys;
 mod limits;
 mod measure;
 mod oembed;

@@ -92,16 +92,15 @@ async fn create(
         name,
         expires_in,
     } = arguments;
-    let named = !user.trim().is_empty() && !user.chars().any(char::is_control);
     anyhow::ensure!(
-        named,
+        keys::is_user_name(&user),
         "a user's name has at least one character, and none that cannot be seen"
     );
     let key = keys::generate().context("the system gives no randomness")?;
     let id = Uuid::now_v7();
     let owner = KeyRow {
         user_id: user.clone(),
-        scopes: in_order(&scopes),
+        scopes: keys::in_order(&scopes),
     };
     let expires_at = expires_in.map(|days| now + TimeDelta::days(days));
     keys::store_named(db, id, &key, &owner, &name, expires_at, now).await?;
@@ -110,14 +109,6 @@ async fn create(
         "expires_at": expires_at,
     });
     output.data(&data, || format!("{key}\nkey {id}; it is not shown again"))
-}
-
-/// Each once, whatever was said.
-fn in_order(scopes: &[String]) -> String {
-    let said = SCOPES
-        .iter()
-        .filter(|scope| scopes.iter().any(|said| said == *scope));
-    said.copied().collect::<Vec<_>>().join(" ")
 }
 
 async fn list(db: &Db, now: DateTime<Utc>, output: Output) -> anyhow::Result<bool> {

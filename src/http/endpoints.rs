@@ -2,6 +2,7 @@
 
 mod analytics;
 mod clips;
+mod keys;
 mod operations;
 mod pages;
 mod reports;
@@ -46,6 +47,11 @@ pub(super) fn sections() -> Vec<Section> {
             name: "analytics",
             says: "How clips were played.",
             endpoints: analytics::endpoints(),
+        },
+        Section {
+            name: "keys",
+            says: "Who may do what.",
+            endpoints: keys::endpoints(),
         },
         Section {
             name: "webhooks",

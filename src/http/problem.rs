@@ -70,6 +70,7 @@ codes! {
     ProjectionNotFound     404 "projection_not_found"    "There is no such projection"
     SessionNotFound        404 "session_not_found"       "There is no such session"
     UploadNotFound         404 "upload_not_found"        "There is no such upload"
+    KeyNotFound            404 "key_not_found"           "There is no such key"
     WebhookNotFound        404 "webhook_not_found"       "There is no such webhook"
     DeliveryNotFound       404 "delivery_not_found"      "There is no such delivery"
     MethodNotAllowed       405 "method_not_allowed"      "The method is not allowed here"

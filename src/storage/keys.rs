@@ -65,6 +65,19 @@ pub fn random() -> Result<String, rand::rand_core::OsError> {
     Ok(hex::encode(bytes))
 }
 
+/// Whether somebody can be called this.
+pub fn is_user_name(name: &str) -> bool {
+    !name.trim().is_empty() && !name.chars().any(char::is_control)
+}
+
+/// Scopes as they are stored: each once, whatever was said.
+pub fn in_order(scopes: &[String]) -> String {
+    let said = SCOPES
+        .iter()
+        .filter(|scope| scopes.iter().any(|said| said == *scope));
+    said.copied().collect::<Vec<_>>().join(" ")
+}
+
 /// A key that nobody has.
 pub fn generate() -> Result<String, rand::rand_core::OsError> {
     Ok(format!("clk_{}", random()?))

@@ -20,6 +20,7 @@ async function walk(page) {
   await holdBack(page);
   await skipParked(page);
   await rebuild(page);
+  await keepKeys(page);
   const events = await browse(page);
   const travelled = await travel(page);
   await accessible(page, "a clip in time");
@@ -54,6 +55,29 @@ async function holdBack(page) {
   await fresh.click();
   await fresh.filter({ hasText: "Let it go on" }).click();
   await fresh.filter({ hasText: "Hold back" }).waitFor();
+}
+
+/** A key is shown once, is listed without being told, and ends when it is revoked. */
+async function keepKeys(page) {
+  at("making a key");
+  await page.getByTestId("key-make").click();
+  await page.locator("#key-user").fill("ann");
+  await page.locator("#key-name").fill("of the walk");
+  await page.getByRole("checkbox", { name: "analytics:read" }).check();
+  await accessible(page, "the form for a key");
+  await page.getByTestId("confirm").click();
+  const made = await page.locator("#key-made").inputValue();
+  if (!made.startsWith("clk_")) throw new Error("no key is shown");
+  await accessible(page, "a new key");
+  await page.getByTestId("confirm").click();
+  const row = page.locator("#keys tbody tr").filter({ hasText: "of the walk" });
+  await row.waitFor();
+  if ((await page.content()).includes(made)) throw new Error("the key is still shown");
+  await picture(page, "ops-keys");
+  at("revoking a key");
+  await row.getByRole("button", { name: "Revoke" }).click();
+  await page.getByTestId("confirm").click();
+  await row.waitFor({ state: "detached" });
 }
 
 async function skipParked(page) {

@@ -14,6 +14,8 @@ on_both_databases!(
     a_rotated_key_is_good_for_as_long_as_was_said,
     a_key_ends_when_it_was_said_to_and_its_use_is_written_down_once_a_minute,
     records_that_were_set_aside_are_listed_with_their_reason,
+    keys_that_are_made_over_the_api_grant_no_more_than_their_maker_has,
+    a_key_is_asked_for_in_words_that_make_sense,
 );
 
 async fn run(app: &TestApp, arguments: &[&str]) -> Result<Value, String> {
@@ -36,6 +38,89 @@ async fn status(app: &TestApp, key: &str, path: &str) -> u16 {
 }
 
 const SESSIONS: &str = "/api/analytics/sessions";
+
+async fn make(app: &TestApp, by: &str, wanted: Value) -> reqwest::Response {
+    let post = app.client.post(app.url("/api/keys")).bearer_auth(by);
+    // It must not be what keeps the answer.
+    let post = post.header("Idempotency-Key", "the same");
+    post.json(&wanted).send().await.unwrap()
+}
+
+async fn keys_that_are_made_over_the_api_grant_no_more_than_their_maker_has(app: &TestApp) {
+    let wanted = json!({ "user": "ann", "scopes": ["ops", "clips:write", "ops"], "name": "site", "expires_in_days": 30 });
+    let made = make(app, KEY, wanted.clone()).await;
+    assert_eq!(made.status(), 201);
+    assert_eq!(made.headers()["cache-control"], "no-store");
+    let made: Value = made.json().await.unwrap();
+    assert_eq!(
+        (&made["user"], &made["scopes"]),
+        (&json!("ann"), &json!(["clips:write", "ops"]))
+    );
+    let (ann, id) = (made["key"].as_str().unwrap(), made["id"].as_str().unwrap());
+    assert_eq!(status(app, ann, "/api/ops/workers").await, 200);
+    assert_eq!(status(app, ann, SESSIONS).await, 200);
+    let again: Value = make(app, KEY, wanted).await.json().await.unwrap();
+    assert_ne!(again["key"], made["key"], "no answer with a key in it is kept");
+
+    // What she lacks she cannot give, neither to a new key nor by making an old one anew.
+    let analyst = json!({ "user": "bob", "scopes": ["analytics:read"] });
+    assert_problem(make(app, ann, analyst.clone()).await, 403, "forbidden").await;
+    let stronger: Value = make(app, KEY, analyst).await.json().await.unwrap();
+    let (bob, stronger) = (
+        stronger["key"].as_str().unwrap(),
+        stronger["id"].as_str().unwrap(),
+    );
+    let rotate = async |by: &str, id: &str| {
+        let path = app.url(&format!("/api/keys/{id}/rotate"));
+        app.client.post(path).bearer_auth(by).send().await.unwrap()
+    };
+    assert_problem(rotate(ann, stronger).await, 403, "forbidden").await;
+    assert_problem(
+        make(app, bob, json!({ "user": "eve", "scopes": ["analytics:read"] })).await,
+        403,
+        "forbidden",
+    )
+    .await;
+    let listed = app
+        .client
+        .get(app.url("/api/keys"))
+        .bearer_auth(ann)
+        .send()
+        .await
+        .unwrap();
+    let listed = listed.text().await.unwrap();
+    assert!(listed.contains(id) && listed.contains("last_used_at"), "{listed}");
+    assert!(
+        !listed.contains(ann) && !listed.contains(&keys::hash(ann)),
+        "{listed}"
+    );
+
+    let fresh: Value = rotate(KEY, id).await.json().await.unwrap();
+    assert_eq!(
+        (&fresh["scopes"], &fresh["expires_at"]),
+        (&made["scopes"], &made["expires_at"])
+    );
+    assert_eq!(status(app, ann, SESSIONS).await, 401);
+    let fresh_key = fresh["key"].as_str().unwrap();
+    assert_eq!(status(app, fresh_key, SESSIONS).await, 200);
+    let path = app.url(&format!("/api/keys/{}", fresh["id"].as_str().unwrap()));
+    let revoke = async || app.client.delete(&path).bearer_auth(KEY).send().await.unwrap();
+    assert_eq!(revoke().await.status(), 204);
+    assert_eq!(status(app, fresh_key, SESSIONS).await, 401);
+    assert_problem(revoke().await, 404, "key_not_found").await;
+}
+
+async fn a_key_is_asked_for_in_words_that_make_sense(app: &TestApp) {
+    for wrong in [
+        json!({ "user": " ", "scopes": ["ops"] }),
+        json!({ "user": "ann", "scopes": [] }),
+        json!({ "user": "ann", "scopes": ["everything"] }),
+        json!({ "user": "ann", "scopes": ["ops"], "expires_in_days": 0 }),
+        json!({ "user": "ann", "scopes": ["ops"], "name": "x".repeat(201) }),
+    ] {
+        assert_problem(make(app, KEY, wrong).await, 400, "invalid_request").await;
+    }
+}
 
 async fn a_key_does_what_it_may_until_it_is_revoked(app: &TestApp) {
     let made = run(

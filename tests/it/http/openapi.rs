@@ -56,6 +56,7 @@ async fn strangers_get_the_answers_that_are_described() {
             .replace("{language}", "en")
             .replace("{class}", "fresh")
             .replace("{webhook}", "0190aaaa-0000-7000-8000-000000000002")
+            .replace("{key}", "0190aaaa-0000-7000-8000-000000000005")
             .replace("{delivery}", "0190aaaa-0000-7000-8000-000000000003")
             .replace("{id}", "0190aaaa-0000-7000-8000-000000000004")
             .replace("{number}", "0")

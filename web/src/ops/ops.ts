@@ -5,6 +5,7 @@ import { openPage } from "../page/header";
 import { poll, type Poll } from "../page/poll";
 import { settle } from "../page/settle";
 import { events } from "./events";
+import { keys } from "./keys";
 import { projections } from "./projections";
 import { queue } from "./queue";
 import { readinessStrip } from "./readiness";
@@ -30,12 +31,13 @@ gate(main, {
 });
 
 function open(): void {
-  const parts = { ready: readinessStrip(), models: projections(), queue: queue(), log: events(), storage: storage(), hooks: webhooks() };
+  const parts = { ready: readinessStrip(), models: projections(), queue: queue(), log: events(), storage: storage(), hooks: webhooks(), keys: keys() };
   const places: [HTMLElement, string][] = [
     [parts.models.root, "Read models"],
     [parts.queue.root, "Encoding"],
     [parts.storage.root, "Storage"],
     [parts.hooks.root, "Webhooks"],
+    [parts.keys.root, "Keys"],
     [parts.log.root, "Events"],
   ];
   const links = places.map(([root, text]) => element("a", { class: "button quiet", href: `#${root.id}` }, text));
@@ -44,6 +46,6 @@ function open(): void {
   const arrived = settle(main, 2);
   polls = [
     poll(() => Promise.all([parts.ready.refresh(), parts.models.refresh(), parts.queue.refresh()]).finally(arrived), FAST_MS),
-    poll(() => Promise.all([parts.storage.refresh(), parts.hooks.refresh()]).finally(arrived), SLOW_MS),
+    poll(() => Promise.all([parts.storage.refresh(), parts.hooks.refresh(), parts.keys.refresh()]).finally(arrived), SLOW_MS),
   ];
 }
