@@ -94,7 +94,7 @@ impl Projectors {
         };
         let mut receiver = receiver.clone();
         let reached = receiver.wait_for(|reached| *reached >= position);
-        tokio::time::timeout(Duration::from_secs(2), reached)
+        tokio::time::timeout(Duration::from_secs(5), reached)
             .await
             .is_ok_and(|reached| reached.is_ok())
     }

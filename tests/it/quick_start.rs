@@ -54,7 +54,13 @@ impl Newcomer {
     }
 
     fn run(&self, line: &str) {
-        let output = self.shell(line).output().unwrap();
+        let began = Instant::now();
+        let mut output = self.shell(line).output().unwrap();
+        // As the page has it: tables follow the log a moment later.
+        while line.contains("a moment later") && !output.status.success() && began.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(100));
+            output = self.shell(line).output().unwrap();
+        }
         let text = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
         assert!(output.status.success(), "{line}\n{}", text.concat());
     }
