@@ -269,18 +269,21 @@ impl Upload {
     }
 
     /// Adds what another upload holds, which is whole.
-    pub async fn append(&mut self, other: &Self, most: u64) -> io::Result<bool> {
+    pub async fn append(&mut self, other: &Self) -> io::Result<()> {
+        let after = self.offset + other.offset;
         let mut file = File::open(other.path()).await?;
         let mut chunk = vec![0; CHUNK];
         loop {
             let count = file.read(&mut chunk).await?;
-            if count == 0 {
-                return Ok(true);
-            }
-            if !self.write(chunk.get(..count).unwrap_or_default(), most).await? {
-                return Ok(false);
+            let is_room = self.write(chunk.get(..count).unwrap_or_default(), after).await?;
+            if count == 0 || !is_room {
+                break;
             }
         }
+        let is_there = self.offset == after;
+        is_there
+            .then_some(())
+            .ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 
     /// Writes down what it is for.

@@ -39,7 +39,7 @@ pub(super) async fn join(
     uploads.create(facts.clone()).await?;
     let mut whole = hold(intake, facts.id, caller).await?;
     for part in &held {
-        whole.append(part, length).await?;
+        whole.append(part).await?;
     }
     whole.keep().await?;
     let taken = complete(&whole, intake, caller).await;
