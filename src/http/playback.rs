@@ -32,8 +32,8 @@ pub(super) async fn master(
     playables: web::Data<Playables>,
 ) -> Result<HttpResponse, Problem> {
     if let Some(token) = &query.token
-        && is_token(token)
-        && is_name(&name)
+        && is_plain(token)
+        && is_plain(&name)
     {
         return Ok(HttpResponse::Found()
             .insert_header((header::LOCATION, signed_master(token, &name)))
@@ -55,14 +55,8 @@ pub(super) struct Presented {
     token: Option<String>,
 }
 
-/// Only what a clip can be called may become part of an address.
-fn is_name(text: &str) -> bool {
-    text.bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-}
-
-/// Only letters that tokens are made of may become part of an address.
-fn is_token(text: &str) -> bool {
+/// Only letters that tokens and names of clips are made of may become part of an address.
+fn is_plain(text: &str) -> bool {
     !text.is_empty()
         && text
             .bytes()
