@@ -1,19 +1,17 @@
 /** Keys: who may do what, since when, and for how long. */
 import { fetchKeys, makeKey, revokeKey, rotateKey, SCOPES, type Key } from "../api/keys";
-import { sentence } from "../api/problem";
 import { ask } from "../page/confirm";
 import { element } from "../page/element";
 import { ago } from "../page/format";
 import { keyed, say, type Drawn } from "../page/keyed";
 import { act, section } from "../page/section";
 import { cell, table } from "../page/table";
+import { deeds, showOnce, type Deed } from "./deeds";
 
 export interface Keys {
   root: HTMLElement;
   refresh: () => Promise<void>;
 }
-
-type Act = (action: () => Promise<string | null>) => Promise<void>;
 
 export function keys(): Keys {
   const list = table("Keys", ["Whose", "For", "May", "Used", "Until", ""]);
@@ -27,20 +25,13 @@ export function keys(): Keys {
       part.trouble(error);
     }
   };
-  const run: Act = async (action) => {
-    try {
-      say(told, (await action()) ?? "");
-      await refresh();
-    } catch (error) {
-      say(told, sentence(error));
-    }
-  };
+  const run = deeds(told, refresh);
   const draw = keyed<Key>(list.body, ({ id }) => id, () => row(run));
   part.side.append(act("Make a key", () => void make(run), { class: "button small primary", hook: "key-make" }));
   return { root: part.root, refresh };
 }
 
-async function make(run: Act): Promise<void> {
+async function make(run: Deed): Promise<void> {
   const user = element("input", { id: "key-user", name: "user", required: true, maxlength: 200, autocomplete: "off" });
   const name = element("input", { id: "key-name", name: "name", maxlength: 200, autocomplete: "off" });
   const days = element("input", { id: "key-days", name: "days", type: "number", min: 1, max: 3650, placeholder: "until it is revoked" });
@@ -64,20 +55,9 @@ async function make(run: Act): Promise<void> {
   });
 }
 
-/** Shown once by the server, and so once by us. */
-async function show({ key, user }: Key): Promise<void> {
-  if (!key) return;
-  const field = element("input", { id: "key-made", readonly: true, value: key, class: "mono" });
-  const copy = element("button", { type: "button", class: "button small" }, "Copy");
-  copy.addEventListener("click", () => {
-    field.select();
-    // Where the clipboard is not for pages, what is selected can be copied by hand.
-    navigator.clipboard?.writeText(key).then(() => say(copy, "Copied"), () => undefined);
-  });
-  await ask({ title: "The key", text: `It speaks for ${user}. It is shown now and never again.`, yes: "I have it", fields: [element("label", { for: "key-made" }, "Key"), field, copy] });
-}
+const show = ({ key, user }: Key): Promise<void> => showOnce({ id: "key-made", title: "The key", text: `It speaks for ${user}.`, label: "Key", value: key });
 
-function row(run: Act): Drawn<Key> {
+function row(run: Deed): Drawn<Key> {
   const [whose, purpose, may, used, until] = [element("th", { scope: "row" }), cell(), cell("", "mono"), cell(), cell()];
   let now: Key;
   const anew = act("New key", () => void askAnew());

@@ -1,19 +1,17 @@
 /** Who is told of what happens, and how that went. */
 import { addWebhook, changeWebhook, fetchDeliveries, fetchWebhooks, removeWebhook, retryDelivery, rotateWebhook, testWebhook, type Delivery, type Webhook } from "../api/webhooks";
-import { sentence } from "../api/problem";
 import { ask } from "../page/confirm";
 import { element } from "../page/element";
 import { ago } from "../page/format";
 import { keyed, say, type Drawn } from "../page/keyed";
 import { act, section } from "../page/section";
 import { cell, table } from "../page/table";
+import { deeds, showOnce, type Deed } from "./deeds";
 
 export interface Webhooks {
   root: HTMLElement;
   refresh: () => Promise<void>;
 }
-
-type Act = (action: () => Promise<string | null>) => Promise<void>;
 
 export function webhooks(): Webhooks {
   const list = element("ul", { class: "hooks" });
@@ -32,20 +30,13 @@ export function webhooks(): Webhooks {
       part.trouble(error);
     }
   };
-  const run: Act = async (action) => {
-    try {
-      say(told, (await action()) ?? "");
-      await refresh();
-    } catch (error) {
-      say(told, sentence(error));
-    }
-  };
+  const run = deeds(told, refresh);
   const draw = keyed<Webhook>(list, ({ id }) => id, () => hookCard(run));
   part.side.append(act("Add", () => void add(types, run), { class: "button small primary", hook: "webhook-add" }));
   return { root: part.root, refresh };
 }
 
-async function add(types: string[], run: Act): Promise<void> {
+async function add(types: string[], run: Deed): Promise<void> {
   const url = element("input", { id: "webhook-url", name: "url", type: "url", required: true, placeholder: "https://…", autocomplete: "off" });
   const about = element("input", { id: "webhook-about", name: "about", maxlength: 200, autocomplete: "off" });
   const boxes = types.map((type) => element("label", { class: "check" }, element("input", { type: "checkbox", name: "events", value: type }), type));
@@ -59,14 +50,9 @@ async function add(types: string[], run: Act): Promise<void> {
   });
 }
 
-/** Shown once by the server, and so once by us. */
-async function showSecret({ url, secret }: Webhook): Promise<void> {
-  if (!secret) return;
-  const field = element("input", { id: "webhook-secret", readonly: true, value: secret, class: "mono" });
-  await ask({ title: "The secret", text: `What is sent to ${url} is signed with it. It is shown now and never again.`, yes: "I have it", fields: [element("label", { for: "webhook-secret" }, "Secret"), field] });
-}
+const showSecret = ({ url, secret }: Webhook): Promise<void> => showOnce({ id: "webhook-secret", title: "The secret", text: `What is sent to ${url} is signed with it.`, label: "Secret", value: secret });
 
-function hookCard(run: Act): Drawn<Webhook> {
+function hookCard(run: Deed): Drawn<Webhook> {
   const [title, about, state] = [element("h3"), element("p", { class: "hint" }), element("span")];
   const rows = table("Deliveries", ["Event", "Went", "#Tries", "Answer", "When", ""]);
   const empty = element("p", { class: "hint" }, "Nothing was told yet.");
